@@ -1,0 +1,178 @@
+package contract
+
+import "time"
+
+// The activities. Where one runs stands beside it: core, letters, or the queue of a system.
+var (
+	BeginCase        = Activity[RefInput, CaseFacts]{"BeginCase"}                    // core
+	Project          = Activity[Progress, Nothing]{"Project"}                        // core, local
+	FindAccount      = Activity[RefInput, FoundAccount]{"FindAccount"}               // the directory's system
+	ChooseAccount    = Activity[TaskInput, Nothing]{"ChooseAccount"}                 // core
+	SendLetter       = Activity[LetterInput, LetterResult]{"SendLetter"}             // letters
+	IssueCode        = Activity[IssueCodeInput, IssueCodeResult]{"IssueCode"}        // letters
+	ConfirmChallenge = Activity[ConfirmInput, ConfirmResult]{"ConfirmChallenge"}     // core
+	OpenTask         = Activity[OpenTaskInput, OpenTaskResult]{"OpenTask"}           // core
+	VoidTask         = Activity[VoidTaskInput, Nothing]{"VoidTask"}                  // core
+	RecordDecision   = Activity[RecordDecisionInput, DecideResult]{"RecordDecision"} // core
+	PlanSearch       = Activity[RefInput, SearchPlan]{"PlanSearch"}                  // core
+	Discover         = Activity[DiscoverInput, DiscoverResult]{"Discover"}           // the system
+	Collect          = Activity[CollectInput, CollectResult]{"Collect"}              // the system
+	Assemble         = Activity[RefInput, AssembleResult]{"Assemble"}                // core
+	Release          = Activity[TaskInput, ReleaseResult]{"Release"}                 // core
+	ConfirmFetched   = Activity[RefInput, ConfirmResult]{"ConfirmFetched"}           // core
+	Wipe             = Activity[RefInput, Nothing]{"Wipe"}                           // core
+	CloseCase        = Activity[CloseInput, Nothing]{"CloseCase"}                    // core
+	ApplyRoster      = Activity[TaskInput, Nothing]{"ApplyRoster"}                   // core
+	StartUnstarted   = Activity[ReconcileInput, ReconcileResult]{"StartUnstarted"}   // core
+	SignCheckpoint   = Activity[CheckpointInput, CheckpointResult]{"SignCheckpoint"} // core
+)
+
+// Nothing is the result of an activity that has none.
+type Nothing struct{}
+
+// RefInput is a reference alone.
+type RefInput struct{ Ref Ref }
+
+// TaskInput is a reference and the task whose signed answer stands behind the step.
+type TaskInput struct {
+	Ref  Ref
+	Task string
+}
+
+// CaseFacts is what a workflow must know of a case; nothing in it is personal.
+type CaseFacts struct {
+	Kind         string
+	Laws         []string
+	DueAt        time.Time
+	Directory    string                   // the system on whose queue people are looked up
+	Patience     map[string]time.Duration // by system
+	VerifyWithin time.Duration            // a case not verified by then is closed
+	PackageTTL   time.Duration            // how long a package may be fetched
+	CodesPerHour int
+}
+
+// Progress is the projection of a case for lists.
+type Progress struct {
+	Ref         Ref
+	State       string
+	WaitingOn   string
+	OpenSystems []string
+}
+
+// FoundAccount counts the directory rows that the request may mean, and says whether it is
+// settled which one it is.
+type FoundAccount struct {
+	Candidates int
+	Settled    bool
+}
+
+// LetterInput names a letter: template and occasion make its key in the outbox.
+type LetterInput struct {
+	Ref      Ref
+	Template string
+	Occasion string
+}
+
+// What became of a letter or a code.
+const (
+	LetterSent      = "sent"
+	LetterNoChannel = "no-channel" // no registered address
+	LetterRefused   = "refused"    // the address was refused for good
+	LetterLimited   = "limited"    // too many codes within the hour
+)
+
+// LetterResult says what became of the letter.
+type LetterResult struct{ State string }
+
+// IssueCodeInput asks for a one-time code; Occasion makes a repeat the same code.
+type IssueCodeInput struct {
+	Ref      Ref
+	Purpose  string
+	Occasion string
+}
+
+// IssueCodeResult says what became of the code's letter.
+type IssueCodeResult struct{ State string }
+
+// ConfirmInput names a challenge.
+type ConfirmInput struct {
+	Ref       Ref
+	Challenge string
+}
+
+// ConfirmResult says what the casefile knows.
+type ConfirmResult struct{ True bool }
+
+// OpenTaskInput asks for a task; what is shown is put together from the casefile. The same
+// reference, kind and occasion give the same task.
+type OpenTaskInput struct {
+	Ref      Ref
+	Kind     string
+	Occasion string
+	System   string // where the task is about one
+	Problem  string // an error type of ours, where the task is about a failure
+}
+
+// OpenTaskResult is the task's id.
+type OpenTaskResult struct{ Task string }
+
+// VoidTaskInput closes a task that nobody needs to answer any more.
+type VoidTaskInput struct {
+	Ref  Ref
+	Task string
+	Why  string // a fixed phrase
+}
+
+// RecordDecisionInput is a decision and the reference it must be about.
+type RecordDecisionInput struct {
+	Ref      Ref
+	Decision DecideInput
+}
+
+// SearchPlan is the walk over the data map: levels in order, the steps of one level side by side.
+type SearchPlan struct{ Steps []SearchStep }
+
+// SearchStep is one visit to one system.
+type SearchStep struct {
+	Level       int
+	System      string
+	Collections []string
+}
+
+// DiscoverInput is one step of the walk.
+type DiscoverInput struct {
+	Ref  Ref
+	Step SearchStep
+}
+
+// DiscoverResult counts rows by collection.
+type DiscoverResult struct{ Rows map[string]int64 }
+
+// CollectInput names one collection.
+type CollectInput struct {
+	Ref        Ref
+	System     string
+	Collection string
+}
+
+// CollectResult counts what was collected.
+type CollectResult struct{ Rows, Bytes int64 }
+
+// AssembleResult describes the package; ManifestHash is SHA-256 of its manifest.
+type AssembleResult struct {
+	ManifestHash []byte
+	Files        int
+	Size         int64
+}
+
+// ReleaseResult says until when the package may be fetched.
+type ReleaseResult struct{ ExpiresAt time.Time }
+
+// CloseInput ends a case.
+type CloseInput struct {
+	Ref     Ref
+	Outcome string
+}
+
+// Heartbeat is what a long activity tells the operator: a progress bar, and nothing personal.
+type Heartbeat struct{ Done, Of int64 }

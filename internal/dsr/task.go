@@ -1,0 +1,45 @@
+package dsr
+
+// TaskKind says what is asked of a human.
+type TaskKind string
+
+// The tasks of an access case and of the roster.
+const (
+	TaskChooseAccount TaskKind = "choose-account" // a channel stands on several directory rows
+	TaskNoAccount     TaskKind = "no-account"     // nobody was found under what the request names
+	TaskUnreachable   TaskKind = "unreachable"    // a letter has no address, or was refused for good
+	TaskSystemDown    TaskKind = "system-down"    // a system does not answer and the map's patience is over
+	TaskMapMismatch   TaskKind = "map-mismatch"   // the data map and a live schema differ
+	TaskReview        TaskKind = "review"         // look at what was found before it is packed
+	TaskRelease       TaskKind = "release"        // let the package go to the person
+	TaskEnrol         TaskKind = "enrol"          // let somebody sign
+	TaskFailed        TaskKind = "failed-step"    // a step failed in a way that a retry alone cannot mend
+)
+
+// Rule says who may answer a task and how.
+type Rule struct {
+	Roles     []Role
+	Verdicts  []Verdict
+	NotOpener bool // whoever opened the case may not
+	Signers   int  // how many different people must approve
+}
+
+// Rules are the rules of every kind of task.
+var Rules = map[TaskKind]Rule{
+	TaskChooseAccount: {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskNoAccount:     {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskUnreachable:   {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskSystemDown:    {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskMapMismatch:   {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskReview:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskRelease:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
+	TaskEnrol:         {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskFailed:        {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry}, Signers: 1},
+}
+
+// Choices of a reviewer on a column that may speak of somebody else.
+const (
+	ChoiceKeep = "keep"
+	ChoiceMask = "mask"
+	ChoiceDrop = "drop"
+)

@@ -1,0 +1,185 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// access is the state of one access case (PIPL 45, GDPR 15).
+type access struct {
+	view
+	humans  humans
+	settled bool        // it is known whose case this is
+	met     bool        // the casefile confirmed that the person proved control of a channel
+	ready   bool        // the package may be fetched
+	fetched bool        // the casefile confirmed that it was
+	codes   []time.Time // when codes were asked for, within the last hour
+	partial []string    // systems left out by a signed decision
+	round   int         // of review and release
+}
+
+// Access carries out one access case: who is asking, what is held, a reviewer's look, a second
+// person's release, one download, and nothing left.
+func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
+	c := &access{view: view{ref: in.Ref, state: dsr.StateReceived}}
+	if err := c.listen(ctx); err != nil {
+		return contract.CaseResult{}, err
+	}
+	outcome, err := c.run(ctx)
+	if err != nil {
+		return contract.CaseResult{}, err
+	}
+	err = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return contract.CaseResult{Outcome: string(outcome)}, err
+}
+
+func (c *access) listen(ctx workflow.Context) error {
+	c.humans = humans{ref: c.ref, changed: func(ctx workflow.Context) {
+		// A projection that fails is shown again at the next change.
+		_ = c.show(ctx, c.humans.waiting())
+	}}
+	err := workflow.SetQueryHandlerWithOptions(ctx, contract.Status.Name, c.status,
+		workflow.QueryHandlerOptions{Description: "where the case stands"})
+	if err != nil {
+		return err
+	}
+	if err := c.humans.listen(ctx); err != nil {
+		return err
+	}
+	err = workflow.SetUpdateHandlerWithOptions(ctx, contract.ChallengeMet.Name, c.challengeMet,
+		workflow.UpdateHandlerOptions{
+			Description: "a one-time code was typed rightly; checked in the casefile",
+			Validator: func(ctx workflow.Context, _ contract.ChallengeMetInput) error {
+				if c.state != dsr.StateVerifying {
+					workflow.GetMetricsHandler(ctx).Counter("habeas_challenges_refused_total").Inc(1)
+					return temporal.NewNonRetryableApplicationError("no code is waited for", contract.ErrNotOpen, nil)
+				}
+				return nil
+			},
+		})
+	if err != nil {
+		return err
+	}
+	workflow.GoNamed(ctx, "codes", c.serveCodes)
+	workflow.GoNamed(ctx, "fetched", c.hearFetched)
+	return nil
+}
+
+func (c *access) status() (contract.StatusResult, error) {
+	return contract.StatusResult{
+		State: string(c.state), WaitingOn: c.shown.waiting, OpenTasks: c.humans.open(),
+		OpenSystems: slices.Clone(c.systems), Verified: c.met, Partial: slices.Clone(c.partial),
+	}, nil
+}
+
+func (c *access) run(ctx workflow.Context) (dsr.Outcome, error) {
+	facts, err := step(c, ctx, "look at the case", contract.BeginCase, contract.RefInput{Ref: c.ref}, core)
+	if err != nil {
+		return "", err
+	}
+	c.facts = facts
+	if err := c.attributes(ctx); err != nil {
+		return "", err
+	}
+	ended, err := c.identify(ctx)
+	if err != nil {
+		return "", err
+	}
+	if ended != "" {
+		return ended, c.close(ctx, ended)
+	}
+	if err := c.gather(ctx); err != nil {
+		return "", err
+	}
+	ended, err = c.answer(ctx)
+	if err != nil {
+		return "", err
+	}
+	return ended, c.close(ctx, ended)
+}
+
+// attributes sets what never changes: kind, laws and the day it is due.
+func (c *access) attributes(ctx workflow.Context) error {
+	return workflow.UpsertTypedSearchAttributes(ctx,
+		contract.AttrKind.ValueSet(c.facts.Kind), contract.AttrLaw.ValueSet(c.facts.Laws), contract.AttrDueAt.ValueSet(c.facts.DueAt))
+}
+
+// close wipes what is left, tells the person, and ends the case.
+func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
+	c.ready = false
+	_, err := step(c, ctx, "wipe packages, parts and keys of the search", contract.Wipe, contract.RefInput{Ref: c.ref}, coreLong)
+	if err != nil {
+		return err
+	}
+	template := "case_closed"
+	if outcome == dsr.Unverified {
+		template = "case_unverified"
+	}
+	if c.settled {
+		if err := c.tell(ctx, template, "end"); err != nil {
+			return err
+		}
+	}
+	_, err = step(c, ctx, "close the case", contract.CloseCase, contract.CloseInput{Ref: c.ref, Outcome: string(outcome)}, core)
+	if err != nil {
+		return err
+	}
+	c.systems = nil
+	return c.enter(ctx, dsr.StateClosed, "")
+}
+
+// tell sends a letter. One that has no address, or was refused for good, becomes a task: try
+// again, or confirm that the person was told by hand.
+func (c *access) tell(ctx workflow.Context, template, occasion string) error {
+	for try := 1; ; try++ {
+		key := occasion
+		if try > 1 {
+			key = fmt.Sprintf("%s-%d", occasion, try)
+		}
+		out, err := step(c, ctx, "send the letter "+template, contract.SendLetter,
+			contract.LetterInput{Ref: c.ref, Template: template, Occasion: key}, letters)
+		if err != nil {
+			return err
+		}
+		if out.State == contract.LetterSent {
+			return nil
+		}
+		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+			Kind: string(dsr.TaskUnreachable), Occasion: template + "/" + key, Problem: out.State}, nil)
+		if err != nil || verdict == dsr.Complete {
+			return err
+		}
+	}
+}
+
+// step runs one activity to its end. A failure that a retry cannot mend becomes a task, and the
+// step is run again when a human says that its cause is gone: a case never fails, and never goes
+// on without the step.
+func step[In, Out any](c *access, ctx workflow.Context, summary string, a contract.Activity[In, Out], in In,
+	with func(workflow.Context, string) workflow.Context) (Out, error) {
+	for try := 1; ; try++ {
+		out, err := a.Run(with(ctx, summary), in)
+		if err == nil || stops(err) {
+			return out, err
+		}
+		_, _, err = c.humans.ask(ctx, contract.OpenTaskInput{
+			Kind: string(dsr.TaskFailed), Occasion: fmt.Sprintf("%s/%s/%d", a.Name, workflow.Now(ctx).UTC().Format(time.RFC3339), try), Problem: typeOf(err)}, nil)
+		if err != nil {
+			return out, err
+		}
+	}
+}
+
+// stops says whether an error ends the workflow itself (cancelled, or the machinery), and is not an answer.
+func stops(err error) bool {
+	var app *temporal.ApplicationError
+	return temporal.IsCanceledError(err) || !errors.As(err, &app)
+}

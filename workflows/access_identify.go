@@ -1,0 +1,156 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// identify finds the directory row that the request means and has its owner prove control of a
+// registered channel. It returns an outcome when the case ends here, and none when the person is
+// verified.
+func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
+	if err := c.enter(ctx, dsr.StateVerifying, "system:"+c.facts.Directory); err != nil {
+		return "", err
+	}
+	ended, err := c.settle(ctx)
+	if err != nil || ended != "" {
+		return ended, err
+	}
+	c.settled = true
+	if err := c.tell(ctx, "ack", "open"); err != nil {
+		return "", err
+	}
+	if ended, err = c.firstCode(ctx); err != nil || ended != "" {
+		return ended, err
+	}
+	if err := c.show(ctx, "person:code"); err != nil {
+		return "", err
+	}
+	met, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout:      c.facts.VerifyWithin,
+		TimerOptions: workflow.TimerOptions{Summary: "close the case if nobody proves who they are"},
+	}, func() bool { return c.met })
+	if err != nil {
+		return "", err
+	}
+	if !met {
+		return dsr.Unverified, nil
+	}
+	return "", nil
+}
+
+// settle decides whose case this is: one directory row, chosen by the request alone or by a
+// reviewer, never by merging two.
+func (c *access) settle(ctx workflow.Context) (dsr.Outcome, error) {
+	for try := 1; ; try++ {
+		var found contract.FoundAccount
+		_, err := c.patiently(ctx, c.facts.Directory, "look the person up in the directory", func(ctx workflow.Context) workflow.Future {
+			return contract.FindAccount.Start(ctx, contract.RefInput{Ref: c.ref})
+		}, &found, false)
+		if err != nil || found.Settled {
+			return "", err
+		}
+		kind := dsr.TaskChooseAccount
+		if found.Candidates == 0 {
+			kind = dsr.TaskNoAccount
+		}
+		verdict, task, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(kind), Occasion: fmt.Sprint(try)}, nil)
+		if err != nil {
+			return "", err
+		}
+		switch verdict {
+		case dsr.Approve:
+			_, err := step(c, ctx, "take the row that the reviewer chose", contract.ChooseAccount,
+				contract.TaskInput{Ref: c.ref, Task: task}, core)
+			return "", err
+		case dsr.Retry:
+			continue
+		default:
+			return dsr.NoData, nil
+		}
+	}
+}
+
+// firstCode sends the code that the person is to read back. Without a registered channel the
+// first rung of the ladder is closed, and a human must find another way or end the case.
+func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
+	for try := 1; ; try++ {
+		out, err := step(c, ctx, "send the verification code", contract.IssueCode,
+			contract.IssueCodeInput{Ref: c.ref, Purpose: dsr.CodeVerify, Occasion: fmt.Sprintf("first-%d", try)}, letters)
+		if err != nil {
+			return "", err
+		}
+		if out.State == contract.LetterSent || out.State == contract.LetterLimited {
+			c.codes = append(c.codes, workflow.Now(ctx))
+			return "", nil
+		}
+		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+			Kind: string(dsr.TaskUnreachable), Occasion: fmt.Sprintf("verify_code/%d", try), Problem: out.State},
+			func() bool { return c.met })
+		if err != nil {
+			return "", err
+		}
+		if verdict == dsr.Complete {
+			return dsr.Unverified, nil
+		}
+		if c.met {
+			return "", nil
+		}
+	}
+}
+
+// challengeMet hears that a code was typed rightly. Anybody who reaches the server can say so;
+// only the casefile knows.
+func (c *access) challengeMet(ctx workflow.Context, in contract.ChallengeMetInput) (contract.ChallengeMetResult, error) {
+	out, err := contract.ConfirmChallenge.Run(core(ctx, "ask the casefile whether the code was typed rightly"),
+		contract.ConfirmInput{Ref: c.ref, Challenge: in.Challenge})
+	if err != nil {
+		return contract.ChallengeMetResult{}, bare(err)
+	}
+	if out.True {
+		c.met = true
+	}
+	return contract.ChallengeMetResult{Verified: c.met}, nil
+}
+
+// serveCodes sends one-time codes when somebody asks, as long as one makes sense. The casefile
+// holds the limit; the count here only keeps a flood of signals out of the history.
+func (c *access) serveCodes(ctx workflow.Context) {
+	ch := workflow.GetSignalChannel(ctx, contract.SendCode.Name)
+	for n := 1; ; n++ {
+		var in contract.SendCodeInput
+		if !ch.Receive(ctx, &in) {
+			return
+		}
+		if !c.mayHaveCode(ctx, in.Purpose) {
+			continue
+		}
+		c.codes = append(c.codes, workflow.Now(ctx))
+		// A code that could not be sent is asked for again by the person; nobody is told why.
+		_, _ = contract.IssueCode.Run(letters(ctx, "send a code: "+in.Purpose),
+			contract.IssueCodeInput{Ref: c.ref, Purpose: in.Purpose, Occasion: fmt.Sprintf("asked-%d", n)})
+	}
+}
+
+func (c *access) mayHaveCode(ctx workflow.Context, purpose string) bool {
+	hour := workflow.Now(ctx).Add(-time.Hour)
+	c.codes = slices.DeleteFunc(c.codes, func(at time.Time) bool { return at.Before(hour) })
+	if !c.settled || len(c.codes) >= 3*c.facts.CodesPerHour {
+		return false
+	}
+	switch purpose {
+	case dsr.CodeVerify:
+		return c.state == dsr.StateVerifying && !c.met
+	case dsr.CodeStatus:
+		return c.met
+	case dsr.CodeDownload:
+		return c.ready
+	}
+	return false
+}

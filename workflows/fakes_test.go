@@ -1,0 +1,185 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// fakes stand in for the activities under the time-skipping suite, and only there. Each may be
+// replaced by a test; calls are counted.
+type fakes struct {
+	mu       sync.Mutex
+	calls    []string
+	tasks    map[string]contract.OpenTaskInput // by id
+	byKind   map[dsr.TaskKind][]string
+	facts    contract.CaseFacts
+	found    func(n int) contract.FoundAccount
+	letter   func(contract.LetterInput) contract.LetterResult
+	code     func(contract.IssueCodeInput) contract.IssueCodeResult
+	confirm  func() bool
+	fetched  func() bool
+	discover func(contract.DiscoverInput) error
+	collect  func(ctx context.Context, in contract.CollectInput) error
+	release  func() error
+	onTask   func(kind dsr.TaskKind, id string)
+}
+
+const ref = contract.Ref("case/7QK2M-9XH4T")
+
+func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetTestTimeout(20 * time.Second)
+	env.SetWorkflowRunTimeout(365 * 24 * time.Hour) // the suite makes a day of no limit, and ends retries by it
+	f := &fakes{
+		tasks: map[string]contract.OpenTaskInput{}, byKind: map[dsr.TaskKind][]string{},
+		facts: contract.CaseFacts{
+			Kind: "access", Laws: []string{"cn-pipl"}, DueAt: time.Date(2026, 12, 23, 16, 0, 0, 0, time.UTC),
+			Directory: "accounts", VerifyWithin: 14 * 24 * time.Hour, PackageTTL: 7 * 24 * time.Hour, CodesPerHour: 3,
+			Patience: map[string]time.Duration{"accounts": time.Hour, "billing": time.Hour},
+		},
+		found: func(int) contract.FoundAccount { return contract.FoundAccount{Candidates: 1, Settled: true} },
+		letter: func(contract.LetterInput) contract.LetterResult {
+			return contract.LetterResult{State: contract.LetterSent}
+		},
+		code: func(contract.IssueCodeInput) contract.IssueCodeResult {
+			return contract.IssueCodeResult{State: contract.LetterSent}
+		},
+		confirm:  func() bool { return true },
+		fetched:  func() bool { return true },
+		discover: func(contract.DiscoverInput) error { return nil },
+		collect:  func(context.Context, contract.CollectInput) error { return nil },
+		release:  func() error { return nil },
+		onTask:   func(dsr.TaskKind, string) {},
+	}
+	f.register(env)
+	return env, f
+}
+
+func (f *fakes) count(call string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+}
+
+func (f *fakes) called(prefix string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, c := range f.calls {
+		if strings.HasPrefix(c, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+func add[In, Out any](env *testsuite.TestWorkflowEnvironment, f *fakes, a contract.Activity[In, Out], fn func(context.Context, In) (Out, error)) {
+	env.RegisterActivityWithOptions(func(ctx context.Context, in In) (Out, error) {
+		if activity.GetInfo(ctx).Attempt == 1 {
+			f.count(a.Name)
+		}
+		return fn(ctx, in)
+	}, activity.RegisterOptions{Name: a.Name})
+}
+
+func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
+	n := 0
+	add(env, f, contract.BeginCase, func(context.Context, contract.RefInput) (contract.CaseFacts, error) { return f.facts, nil })
+	add(env, f, contract.Project, func(_ context.Context, p contract.Progress) (contract.Nothing, error) {
+		f.count("state:" + p.State)
+		return contract.Nothing{}, nil
+	})
+	add(env, f, contract.FindAccount, func(context.Context, contract.RefInput) (contract.FoundAccount, error) {
+		n++
+		return f.found(n), nil
+	})
+	add(env, f, contract.ChooseAccount, func(context.Context, contract.TaskInput) (contract.Nothing, error) {
+		return contract.Nothing{}, nil
+	})
+	add(env, f, contract.SendLetter, func(_ context.Context, in contract.LetterInput) (contract.LetterResult, error) {
+		f.count("letter:" + in.Template)
+		return f.letter(in), nil
+	})
+	add(env, f, contract.IssueCode, func(_ context.Context, in contract.IssueCodeInput) (contract.IssueCodeResult, error) {
+		f.count("code:" + in.Purpose)
+		return f.code(in), nil
+	})
+	add(env, f, contract.ConfirmChallenge, func(context.Context, contract.ConfirmInput) (contract.ConfirmResult, error) {
+		return contract.ConfirmResult{True: f.confirm()}, nil
+	})
+	add(env, f, contract.OpenTask, func(_ context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
+		id := fmt.Sprintf("%s-%d", in.Kind, len(f.tasks)+1)
+		f.tasks[id] = in
+		f.byKind[dsr.TaskKind(in.Kind)] = append(f.byKind[dsr.TaskKind(in.Kind)], id)
+		f.onTask(dsr.TaskKind(in.Kind), id)
+		return contract.OpenTaskResult{Task: id}, nil
+	})
+	add(env, f, contract.VoidTask, func(context.Context, contract.VoidTaskInput) (contract.Nothing, error) {
+		return contract.Nothing{}, nil
+	})
+	add(env, f, contract.RecordDecision, func(_ context.Context, in contract.RecordDecisionInput) (contract.DecideResult, error) {
+		if string(in.Decision.Signature) != "good" {
+			return contract.DecideResult{}, temporal.NewNonRetryableApplicationError("refused", contract.ErrBadSignature, nil)
+		}
+		return contract.DecideResult{Verdict: in.Decision.Verdict, Done: true}, nil
+	})
+	add(env, f, contract.PlanSearch, func(context.Context, contract.RefInput) (contract.SearchPlan, error) {
+		return contract.SearchPlan{Steps: []contract.SearchStep{
+			{Level: 0, System: "accounts", Collections: []string{"users", "contacts"}},
+			{Level: 1, System: "billing", Collections: []string{"orders"}},
+			{Level: 2, System: "billing", Collections: []string{"items"}},
+		}}, nil
+	})
+	add(env, f, contract.Discover, func(_ context.Context, in contract.DiscoverInput) (contract.DiscoverResult, error) {
+		return contract.DiscoverResult{}, f.discover(in)
+	})
+	add(env, f, contract.Collect, func(ctx context.Context, in contract.CollectInput) (contract.CollectResult, error) {
+		f.count("collect:" + in.System + "." + in.Collection)
+		return contract.CollectResult{Rows: 1}, f.collect(ctx, in)
+	})
+	add(env, f, contract.Assemble, func(context.Context, contract.RefInput) (contract.AssembleResult, error) {
+		return contract.AssembleResult{ManifestHash: []byte{1}}, nil
+	})
+	add(env, f, contract.Release, func(context.Context, contract.TaskInput) (contract.ReleaseResult, error) {
+		return contract.ReleaseResult{}, f.release()
+	})
+	add(env, f, contract.ConfirmFetched, func(context.Context, contract.RefInput) (contract.ConfirmResult, error) {
+		return contract.ConfirmResult{True: f.fetched()}, nil
+	})
+	add(env, f, contract.Wipe, func(context.Context, contract.RefInput) (contract.Nothing, error) { return contract.Nothing{}, nil })
+	add(env, f, contract.CloseCase, func(_ context.Context, in contract.CloseInput) (contract.Nothing, error) {
+		f.count("closed:" + in.Outcome)
+		return contract.Nothing{}, nil
+	})
+}
+
+// decide answers a task a moment after it opened.
+func decide(t *testing.T, env *testsuite.TestWorkflowEnvironment, task string, v dsr.Verdict, signature string, want error) {
+	t.Helper()
+	env.UpdateWorkflow(contract.Decide.Name, task+string(v)+signature, &testsuite.TestUpdateCallback{
+		OnAccept: func() {},
+		OnReject: func(err error) {
+			if want == nil {
+				t.Errorf("decision on %s rejected: %v", task, err)
+			}
+		},
+		OnComplete: func(_ any, err error) {
+			if (err == nil) != (want == nil) {
+				t.Errorf("decision on %s: got %v, want %v", task, err, want)
+			}
+		},
+	}, contract.DecideInput{Task: task, Verdict: string(v), Signature: []byte(signature)})
+}

@@ -1,0 +1,115 @@
+package workflows
+
+import (
+	"errors"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// humans is what a workflow asks of people: the open tasks and their answers.
+type humans struct {
+	ref     contract.Ref
+	pending map[string]*pending // by task id
+	changed func(ctx workflow.Context)
+}
+
+type pending struct {
+	kind    dsr.TaskKind
+	verdict dsr.Verdict
+	done    bool
+}
+
+// listen registers the update by which decisions come in. The validator refuses only what is not
+// open; whether the decision is signed, by whom and over what, the activity checks.
+func (h *humans) listen(ctx workflow.Context) error {
+	h.pending = map[string]*pending{}
+	return workflow.SetUpdateHandlerWithOptions(ctx, contract.Decide.Name,
+		func(ctx workflow.Context, in contract.DecideInput) (contract.DecideResult, error) {
+			out, err := contract.RecordDecision.Run(core(ctx, "check and record the decision on task "+in.Task),
+				contract.RecordDecisionInput{Ref: h.ref, Decision: in})
+			if err != nil {
+				return out, bare(err)
+			}
+			if p := h.pending[in.Task]; p != nil && out.Done {
+				p.verdict, p.done = dsr.Verdict(out.Verdict), true
+			}
+			return out, nil
+		},
+		workflow.UpdateHandlerOptions{
+			Description: "a signed decision of a member of staff on an open task",
+			Validator: func(ctx workflow.Context, in contract.DecideInput) error {
+				if p := h.pending[in.Task]; p == nil || p.done {
+					workflow.GetMetricsHandler(ctx).Counter("habeas_decisions_refused_total").Inc(1)
+					return temporal.NewNonRetryableApplicationError("the task is not open in this case", contract.ErrNotOpen, nil)
+				}
+				return nil
+			},
+		})
+}
+
+// ask opens a task and waits for its answer, or until settled says that nobody needs to answer
+// any more; then the verdict is empty.
+func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled func() bool) (dsr.Verdict, string, error) {
+	in.Ref = h.ref
+	opened, err := contract.OpenTask.Run(core(ctx, "open a task: "+in.Kind), in)
+	if err != nil {
+		return "", "", err
+	}
+	p := &pending{kind: dsr.TaskKind(in.Kind)}
+	h.pending[opened.Task] = p
+	h.changed(ctx)
+	err = workflow.Await(ctx, func() bool { return p.done || (settled != nil && settled()) })
+	if err != nil {
+		return "", opened.Task, err
+	}
+	delete(h.pending, opened.Task)
+	if !p.done {
+		_, err = contract.VoidTask.Run(core(ctx, "close task "+opened.Task+": settled meanwhile"),
+			contract.VoidTaskInput{Ref: h.ref, Task: opened.Task, Why: "settled meanwhile"})
+	}
+	h.changed(ctx)
+	return p.verdict, opened.Task, err
+}
+
+// open lists the open tasks, sorted.
+func (h *humans) open() []string {
+	ids := make([]string, 0, len(h.pending))
+	for id := range h.pending { //workflowcheck:ignore sorted below
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// waiting names the kinds of the open tasks, for the operator.
+func (h *humans) waiting() string {
+	ids := h.open()
+	if len(ids) == 0 {
+		return ""
+	}
+	return "task:" + string(h.pending[ids[0]].kind)
+}
+
+// bare takes an application error out of its activity's wrapping, so that whoever sent the update
+// sees type and text and not the machinery.
+func bare(err error) error {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return temporal.NewNonRetryableApplicationError(app.Message(), app.Type(), nil)
+	}
+	return err
+}
+
+// typeOf is the error type of ours behind err, or contract.ErrInternal.
+func typeOf(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && app.Type() != "" {
+		return app.Type()
+	}
+	return contract.ErrInternal
+}
