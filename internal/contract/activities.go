@@ -71,6 +71,7 @@ type LetterInput struct {
 	Ref      Ref
 	Template string
 	Occasion string
+	Outcome  string // of the case, where the letter tells it
 }
 
 // What became of a letter or a code.

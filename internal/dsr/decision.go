@@ -138,3 +138,7 @@ func Check(d Decision, t TaskFacts, s Signer, installation string) error {
 func mayDecide(rule Rule, s Signer) bool {
 	return slices.ContainsFunc(s.Roles, func(r Role) bool { return slices.Contains(rule.Roles, r) })
 }
+
+// SealedReason is the field name under which a decision's reason is sealed on its way to the
+// worker.
+const SealedReason = "decision.reason.travelling"

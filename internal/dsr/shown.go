@@ -1,0 +1,92 @@
+package dsr
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+)
+
+// Shown is what a task shows and what its decision therefore covers. It is sealed in the casefile;
+// only its digest leaves it. Fields are filled by the kind of task.
+type Shown struct {
+	Ref      contract.Ref `json:"ref"`
+	Kind     TaskKind     `json:"kind"`
+	Occasion string       `json:"occasion"`
+	System   string       `json:"system,omitempty"`
+	Problem  string       `json:"problem,omitempty"` // an error type of ours, or what became of a letter
+
+	// Requested are the identities that the request named, masked: for choosing and for review.
+	Requested []string `json:"requested,omitempty"`
+	// Candidates are the directory rows that the request may mean.
+	Candidates []Candidate `json:"candidates,omitempty"`
+
+	// Collections are what was found, in the map's order.
+	Collections []ShownCollection `json:"collections,omitempty"`
+	// Ambiguous are the kinds of identity that stand on several directory rows and were not used.
+	Ambiguous []string `json:"ambiguous,omitempty"`
+	// Partial are the systems left out by a signed decision.
+	Partial []string `json:"partial,omitempty"`
+
+	ManifestSHA256 string `json:"manifest_sha256,omitempty"` // hex
+	Files          int    `json:"files,omitempty"`
+	Size           int64  `json:"size,omitempty"` // bytes
+
+	*ShownStaff
+}
+
+// Candidate is one directory row, masked.
+type Candidate struct {
+	N        int      `json:"n"` // what `--account` takes
+	System   string   `json:"system"`
+	Name     string   `json:"name"`
+	Channels []string `json:"channels"`
+}
+
+// ShownCollection counts what was found in one collection.
+type ShownCollection struct {
+	System     string   `json:"system"`
+	Collection string   `json:"collection"`
+	Rows       int64    `json:"rows"`
+	ThirdParty []string `json:"third_party,omitempty"` // columns that wait for keep, mask or drop
+}
+
+// ShownStaff is who is to be enrolled. Its fields stand among those of Shown.
+type ShownStaff struct {
+	Name      string `json:"name"`
+	Roles     []Role `json:"roles"`
+	PublicKey string `json:"public_key"`
+}
+
+// Bytes is the canonical form: struct order, no white space.
+func (s Shown) Bytes() ([]byte, error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("writing what a task shows: %w", err)
+	}
+	return raw, nil
+}
+
+// ReadShown reads what Bytes wrote.
+func ReadShown(raw []byte) (Shown, error) {
+	var s Shown
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return s, fmt.Errorf("reading what a task shows: %w", err)
+	}
+	return s, nil
+}
+
+// Undecided lists the third-party columns with rows, as "system.collection.column", on which the
+// reviewer has made no choice.
+func (s Shown) Undecided(choices map[string]string) []string {
+	var open []string
+	for _, c := range s.Collections {
+		for _, column := range c.ThirdParty {
+			key := c.System + "." + c.Collection + "." + column
+			if _, ok := choices[key]; !ok && c.Rows > 0 {
+				open = append(open, key)
+			}
+		}
+	}
+	return open
+}
