@@ -124,7 +124,7 @@ func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
 		template = "case_unverified"
 	}
 	if c.settled {
-		if err := c.tell(ctx, template, "end"); err != nil {
+		if err := c.tell(ctx, template, "end", outcome); err != nil {
 			return err
 		}
 	}
@@ -138,14 +138,14 @@ func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
 
 // tell sends a letter. One that has no address, or was refused for good, becomes a task: try
 // again, or confirm that the person was told by hand.
-func (c *access) tell(ctx workflow.Context, template, occasion string) error {
+func (c *access) tell(ctx workflow.Context, template, occasion string, outcome dsr.Outcome) error {
 	for try := 1; ; try++ {
 		key := occasion
 		if try > 1 {
 			key = fmt.Sprintf("%s-%d", occasion, try)
 		}
 		out, err := step(c, ctx, "send the letter "+template, contract.SendLetter,
-			contract.LetterInput{Ref: c.ref, Template: template, Occasion: key}, letters)
+			contract.LetterInput{Ref: c.ref, Template: template, Occasion: key, Outcome: string(outcome)}, letters)
 		if err != nil {
 			return err
 		}

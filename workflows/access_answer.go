@@ -78,7 +78,7 @@ func (c *access) handOver(ctx workflow.Context) error {
 	if err := c.enter(ctx, dsr.StateReady, "person:download"); err != nil {
 		return err
 	}
-	if err := c.tell(ctx, "access_ready", "ready"); err != nil {
+	if err := c.tell(ctx, "access_ready", "ready", ""); err != nil {
 		return err
 	}
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{

@@ -23,7 +23,7 @@ func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
 		return ended, err
 	}
 	c.settled = true
-	if err := c.tell(ctx, "ack", "open"); err != nil {
+	if err := c.tell(ctx, "ack", "open", ""); err != nil {
 		return "", err
 	}
 	if ended, err = c.firstCode(ctx); err != nil || ended != "" {

@@ -15,6 +15,7 @@ import (
 type humans struct {
 	ref     contract.Ref
 	pending map[string]*pending // by task id
+	opening int                 // tasks that are being opened: their ids are in the casefile, but not here yet
 	changed func(ctx workflow.Context)
 }
 
@@ -30,6 +31,14 @@ func (h *humans) listen(ctx workflow.Context) error {
 	h.pending = map[string]*pending{}
 	return workflow.SetUpdateHandlerWithOptions(ctx, contract.Decide.Name,
 		func(ctx workflow.Context, in contract.DecideInput) (contract.DecideResult, error) {
+			// Whoever is quick decides before this workflow has heard the task's id.
+			err := workflow.Await(ctx, func() bool { return h.pending[in.Task] != nil || h.opening == 0 })
+			if err != nil {
+				return contract.DecideResult{}, err
+			}
+			if h.pending[in.Task] == nil {
+				return contract.DecideResult{}, notOpen()
+			}
 			out, err := contract.RecordDecision.Run(core(ctx, "check and record the decision on task "+in.Task),
 				contract.RecordDecisionInput{Ref: h.ref, Decision: in})
 			if err != nil {
@@ -43,9 +52,9 @@ func (h *humans) listen(ctx workflow.Context) error {
 		workflow.UpdateHandlerOptions{
 			Description: "a signed decision of a member of staff on an open task",
 			Validator: func(ctx workflow.Context, in contract.DecideInput) error {
-				if p := h.pending[in.Task]; p == nil || p.done {
+				if p := h.pending[in.Task]; (p == nil && h.opening == 0) || (p != nil && p.done) {
 					workflow.GetMetricsHandler(ctx).Counter("habeas_decisions_refused_total").Inc(1)
-					return temporal.NewNonRetryableApplicationError("the task is not open in this case", contract.ErrNotOpen, nil)
+					return notOpen()
 				}
 				return nil
 			},
@@ -56,7 +65,9 @@ func (h *humans) listen(ctx workflow.Context) error {
 // any more; then the verdict is empty.
 func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled func() bool) (dsr.Verdict, string, error) {
 	in.Ref = h.ref
+	h.opening++
 	opened, err := contract.OpenTask.Run(core(ctx, "open a task: "+in.Kind), in)
+	h.opening--
 	if err != nil {
 		return "", "", err
 	}
@@ -74,6 +85,10 @@ func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled fu
 	}
 	h.changed(ctx)
 	return p.verdict, opened.Task, err
+}
+
+func notOpen() error {
+	return temporal.NewNonRetryableApplicationError("the task is not open in this case", contract.ErrNotOpen, nil)
 }
 
 // open lists the open tasks, sorted.
