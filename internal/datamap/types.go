@@ -1,0 +1,191 @@
+package datamap
+
+import "time"
+
+// Version is the version of the map's format that this program reads.
+const Version = 1
+
+// Text is a short text in the languages that people read: "zh" (zh-CN) and "en".
+type Text struct {
+	ZH string `yaml:"zh" json:"zh"`
+	EN string `yaml:"en" json:"en"`
+}
+
+// In gives the text in lang ("zh" or "en"), or in the other language where that one is empty.
+func (t Text) In(lang string) string {
+	if (lang == "zh" && t.ZH != "") || t.EN == "" {
+		return t.ZH
+	}
+	return t.EN
+}
+
+// Map is what a company holds about people and where.
+type Map struct {
+	Systems []*System // sorted by name
+	Company Company
+	Hash    string // SHA-256 (hex) over the canonical form of every file
+}
+
+// System is one place where data is kept, reached by one driver.
+type System struct {
+	Name        string // lower case, digits and hyphens
+	Title       Text
+	Driver      string // "postgres"
+	Region      string // ISO 3166 code in lower case, such as "cn"
+	Owner       string // who answers for it
+	Deputy      string
+	Recipient   Text          // the recipient's public name where the system is a third party's
+	Patience    time.Duration // how long it may be down before a human is asked
+	Connections int           // how many at once it allows us
+	Collections []*Collection // in file order
+	File        string
+}
+
+// Collection is one table or view of a system.
+type Collection struct {
+	System     *System
+	Name       string
+	Schema     string // of the table
+	Table      string
+	Title      Text
+	Key        []string // columns, in order
+	Columns    []*Column
+	Match      []Match
+	Links      []*Link
+	Directory  *Directory // not nil where accounts are looked up
+	Purpose    Text
+	LegalBasis string // "consent", "contract", "legal-obligation", "legitimate-interest", …
+	Retention  Text   // in words, for the person
+	Source     Text
+	Recipients []Text
+	Line       int
+}
+
+// ID is "system.collection".
+func (c *Collection) ID() string { return c.System.Name + "." + c.Name }
+
+// Column finds a column by name; nil when the map does not know it.
+func (c *Collection) Column(name string) *Column {
+	for _, col := range c.Columns {
+		if col.Name == name {
+			return col
+		}
+	}
+	return nil
+}
+
+// Treatments of a column in an export.
+const (
+	ExportShow = "show" // as it stands
+	ExportHeld = "held" // only whether a value is held (password hashes)
+	ExportMask = "mask" // partly hidden, by the column's Mask
+)
+
+// Column is one column: classified (Category) or ignored on purpose (Ignore, the reason).
+type Column struct {
+	Name       string
+	Category   string // dotted fideslang or pd: name, such as "user.contact.email"
+	Title      Text
+	Export     string // one of Export…
+	Mask       string // "id_number", "bank_account", "email", "mobile", "name", "all"
+	ThirdParty bool   // may speak of somebody else: withheld until a reviewer decides
+	Ignore     string // why the column is left out; Category is empty then
+	Line       int
+}
+
+// Match says that a column holds an identity of the person.
+type Match struct {
+	Column   string
+	Identity string // "email", "mobile", "national_id", "account", "enterprise_code", or the company's own
+	Line     int
+}
+
+// How the rows of a link belong to the person at its other end.
+const (
+	Belongs = "belongs" // the row is about this person
+	Refers  = "refers"  // the row is only referred to and may be shared
+)
+
+// Link says that Columns of this collection hold the values of ToColumns of another one,
+// possibly in another system. It leads from child (this collection) to parent (To).
+type Link struct {
+	From      *Collection
+	Columns   []string
+	To        *Collection
+	ToColumns []string
+	Relation  string // Belongs or Refers
+	Deletion  string // "deep", "shallow" or "refcount" (DELF, USENIX Security 2020)
+	Line      int
+}
+
+// Directory marks the collection in which people are looked up and whose channels a code may go to.
+type Directory struct {
+	Account  string    // the column with the name the person knows; may be empty
+	Language string    // the column with "zh" or "en"; may be empty
+	Channels []Channel // in order of preference
+	// OwnRecordOnly keeps discovery to the very row (designated contacts).
+	OwnRecordOnly bool
+}
+
+// Channel is a column that holds an address a code may be sent to.
+type Channel struct {
+	Kind   string // "email" or "mobile"
+	Column string
+	Since  string // column with the time since when the address stands there; may be empty
+}
+
+// Company is company.yaml: who speaks to people.
+type Company struct {
+	Name      Text
+	From      string // mailbox of the letters' From, such as "privacy@cloud.example"
+	ReplyTo   string
+	Hotline   string
+	Officer   string // data protection officer: how to reach
+	Address   Text
+	Languages []string // "zh", "en": the first is the default
+	Law       string   // default profile, such as "cn-pipl"
+}
+
+// System finds a system by name; nil when there is none.
+func (m *Map) System(name string) *System {
+	for _, s := range m.Systems {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// Collection finds "name" in the system; nil when there is none.
+func (s *System) Collection(name string) *Collection {
+	for _, c := range s.Collections {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// Directories are the collections in which people are looked up, in map order.
+func (m *Map) Directories() []*Collection {
+	var found []*Collection
+	for _, s := range m.Systems {
+		for _, c := range s.Collections {
+			if c.Directory != nil {
+				found = append(found, c)
+			}
+		}
+	}
+	return found
+}
+
+// ThirdParty lists the columns that wait for a reviewer's word.
+func (c *Collection) ThirdParty() []*Column {
+	var found []*Column
+	for _, col := range c.Columns {
+		if col.ThirdParty {
+			found = append(found, col)
+		}
+	}
+	return found
+}
