@@ -1,0 +1,150 @@
+package letters
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"text/template"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/fault"
+)
+
+// Template names one kind of letter.
+type Template string
+
+// The letters of an access case.
+const (
+	Ack            Template = "ack"             // proof of receipt, and what happens next
+	VerifyCode     Template = "verify_code"     // proves who is asking
+	StatusCode     Template = "status_code"     // opens the status page
+	DownloadCode   Template = "download_code"   // starts the one download
+	AccessReady    Template = "access_ready"    // the package can be fetched
+	CaseClosed     Template = "case_closed"     // the end, by Fields.Outcome
+	CaseUnverified Template = "case_unverified" // the end, when nobody proved who is asking
+)
+
+// Templates lists every letter, in the order in which a case sends them.
+func Templates() []Template {
+	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified}
+}
+
+// Languages lists the languages of every letter, as Content-Language writes them.
+func Languages() []string { return []string{"zh-CN", "en"} }
+
+// What became of the package, for Fields.Package.
+const (
+	PackageFetched = "fetched" // downloaded whole
+	PackageExpired = "expired" // not fetched in time
+)
+
+// Fields is what the letters may say. Each letter names the ones it needs by using them; the
+// others may stay empty. Every text is one line: control characters are refused.
+type Fields struct {
+	CaseNo     string
+	Salutation string // the masked name, such as "张**"; empty for a greeting without a name
+	Channel    string // how the request came, one of dsr.Channels; may be empty
+	ReceivedAt time.Time
+	DueAt      time.Time
+	// ExpiresAt is the end of the download in AccessReady. In the code letters it is the end of
+	// the code and may be zero.
+	ExpiresAt   time.Time
+	Zone        *time.Location // in which every date is written
+	Code        string         // 4 to 18 digits
+	CodeMinutes int            // how long the code is valid, from the sending
+	PortalHost  string         // what the reader types: a host, or host:port; no scheme, no path
+	Systems     int            // how many systems hold something
+	Rows        int            // how many records the package holds
+	Company     datamap.Company
+	Outcome     string   // one of dsr.Outcome
+	Package     string   // PackageFetched or PackageExpired, where there was a package
+	Reason      string   // why the case was refused or is partial, for the reader; may be empty
+	Missing     []string // what a partial answer leaves out, in the reader's words; may be empty
+}
+
+// Message is one letter, before it has a sender and a reader.
+type Message struct {
+	Subject string
+	Text    string // lines end with "\n"
+	HTML    string
+	Lang    string // "zh-CN" or "en"
+}
+
+//go:embed templates
+var files embed.FS
+
+// source is one language's parsed templates.
+type source struct {
+	letters map[Template]*template.Template
+	sms     *template.Template
+	layout  []byte // the HTML frame, for the version
+	raw     map[Template][]byte
+	common  []byte
+	smsRaw  []byte
+}
+
+var sources = mustParse()
+
+// mustParse reads the embedded templates. They are part of the program, so a fault in one of them
+// is a fault of the program.
+func mustParse() map[string]*source {
+	read := func(name string) []byte {
+		b, err := files.ReadFile("templates/" + name)
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	out := map[string]*source{}
+	for _, lang := range Languages() {
+		s := &source{
+			letters: map[Template]*template.Template{}, raw: map[Template][]byte{},
+			common: read("common." + lang + ".txt"), smsRaw: read("sms." + lang + ".txt"),
+			layout: read("layout.html"),
+		}
+		s.sms = template.Must(template.New("sms").Parse(string(s.smsRaw)))
+		for _, t := range Templates() {
+			s.raw[t] = read(string(t) + "." + lang + ".txt")
+			tree := template.Must(template.New("common").Parse(string(s.common)))
+			s.letters[t] = template.Must(tree.New(string(t)).Parse(string(s.raw[t])))
+		}
+		out[lang] = s
+	}
+	return out
+}
+
+// find resolves "zh", "zh-CN" or "en" and the letter's name.
+func find(t Template, lang string) (*source, string, error) {
+	if lang == "zh" {
+		lang = "zh-CN"
+	}
+	s := sources[lang]
+	if s == nil {
+		return nil, "", fault.Newf(contract.ErrBadInput, "there are no letters in the language %q", lang).
+			WithHint("use zh or en")
+	}
+	if !slices.Contains(Templates(), t) {
+		return nil, "", fault.Newf(contract.ErrBadInput, "there is no letter %q", string(t))
+	}
+	return s, lang, nil
+}
+
+// Version identifies the wording of a letter in a language ("zh", "zh-CN" or "en"), as evidence of
+// what was sent: 12 hex digits that change when any text or the layout changes. It is empty for a
+// letter or language that does not exist.
+func Version(t Template, lang string) string {
+	s, lang, err := find(t, lang)
+	if err != nil {
+		return ""
+	}
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(lang), s.raw[t], s.common, s.layout, s.smsRaw} {
+		fmt.Fprintf(h, "%d:", len(part))
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
