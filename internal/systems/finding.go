@@ -1,0 +1,54 @@
+package systems
+
+import (
+	"strings"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/fault"
+)
+
+// Kinds of finding.
+const (
+	MissingTable   = "missing-table"
+	MissingColumn  = "missing-column"
+	UnmappedColumn = "unmapped-column" // the table has a column that the map does not name
+	NoPrivilege    = "no-privilege"
+	RowSecurity    = "row-level-security" // a policy would hide rows from us
+	WrongKind      = "wrong-kind"         // the column cannot be used the way the map says
+	Advice         = "advice"             // it works, but slowly: an index is missing
+)
+
+// Finding is one difference between the map and a live schema. It holds names, never values.
+type Finding struct {
+	Kind       string `json:"kind"`
+	System     string `json:"system"`
+	Collection string `json:"collection"`
+	Column     string `json:"column,omitempty"`
+	Text       string `json:"text"`           // what is wrong, with table and column
+	Hint       string `json:"hint,omitempty"` // what to do; SQL where that is the answer
+}
+
+// Stops reports whether a case must not go on with this: everything but advice.
+func (f Finding) Stops() bool { return f.Kind != Advice }
+
+// shownFindings is how many differences an error names; the rest is counted.
+const shownFindings = 5
+
+// Mismatch turns the findings that stop a case into one contract.ErrMapMismatch, or nil.
+func Mismatch(findings []Finding) error {
+	var texts []string
+	for _, f := range findings {
+		if f.Stops() {
+			texts = append(texts, f.Text)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	more := ""
+	if len(texts) > shownFindings {
+		texts, more = texts[:shownFindings], " (and more)"
+	}
+	return fault.New(contract.ErrMapMismatch, strings.Join(texts, "; ")+more, nil).
+		WithHint("correct the data map or the database, then retry; `habeas datamap check` lists every difference")
+}

@@ -1,0 +1,227 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/systems"
+)
+
+// query is a selection on its way to SQL.
+//
+// Each clause becomes a branch of a UNION ALL that leaves out what the branches before it gave:
+// so no row comes twice, and each branch can use its own index, which an OR of them could not.
+// Keys stand in a common table expression each, as arrays: up to one page as a parameter, more
+// as pages in settings of the transaction, uploaded one at a time. Settings are server memory
+// that a read-only account on a standby may use, where a temporary table is refused.
+type query struct {
+	*session
+	shape *shape
+	with  []string
+	args  []any
+	when  []condition
+	used  int // key clauses so far
+}
+
+// condition is one clause over the table as t, and its opposite (true where the clause is false
+// or unknown) in the form that the planner can turn into a join.
+type condition struct{ holds, fails string }
+
+func (s *session) query(ctx context.Context, sel systems.Selection) (*query, error) {
+	sh, err := s.usable(ctx, sel.Collection)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{session: s, shape: sh}
+	for _, clause := range sel.Any {
+		if clause.Keys != nil {
+			err = q.keys(ctx, clause)
+		} else {
+			err = q.identities(clause)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
+}
+
+// empty reports that no row can be selected: there is not a single key or identity.
+func (q *query) empty() bool { return len(q.when) == 0 }
+
+// arg adds a parameter and gives its name.
+func (q *query) arg(v any) string {
+	q.args = append(q.args, v)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+// prefix is the WITH part of a statement with the rows of the selection.
+func (q *query) prefix() string {
+	if len(q.with) == 0 {
+		return ""
+	}
+	return "WITH " + strings.Join(q.with, ",\n") + "\n"
+}
+
+// rows selects the expressions over t from every row of the selection, each row once.
+func (q *query) rows(expressions string) string {
+	branches := make([]string, len(q.when))
+	for i, clause := range q.when {
+		var b strings.Builder
+		b.WriteString("SELECT " + expressions + " FROM " + quoted(q.shape.c) + " AS t WHERE " + clause.holds)
+		for _, earlier := range q.when[:i] {
+			b.WriteString(" AND " + earlier.fails)
+		}
+		branches[i] = b.String()
+	}
+	return strings.Join(branches, "\nUNION ALL\n")
+}
+
+// identities adds a clause on one column. The parameter goes through the same expression as the
+// column, so that the two cannot differ in what they call equal.
+func (q *query) identities(clause systems.Clause) error {
+	live, err := q.columns(clause.Columns, 1)
+	if err != nil {
+		return err
+	}
+	if holds := q.anyIdentity(live[0].Name, clause.Identities); holds != "" {
+		q.when = append(q.when, condition{holds: holds, fails: holds + " IS NOT TRUE"})
+	}
+	return nil
+}
+
+// anyIdentity is the condition that the column holds one of the identities.
+func (q *query) anyIdentity(name string, ids []dsr.Identity) string {
+	text := "t." + pq.QuoteIdentifier(name) + "::text"
+	var alternatives []string
+	for _, id := range ids {
+		p := q.arg(id.Value) + "::text"
+		same := q.sameSQL(id.Kind, text) + " = " + q.sameSQL(id.Kind, p)
+		if id.Exact {
+			// The first half finds it by the index; the second is the answer, byte for byte.
+			same = "(" + same + " AND " + text + ` COLLATE "C" = ` + p + ")"
+		}
+		alternatives = append(alternatives, same)
+	}
+	if len(alternatives) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(alternatives, " OR ") + ")"
+}
+
+// columns finds the live columns of a clause. n is how many there must be; 0 means any number.
+func (q *query) columns(names []string, n int) ([]column, error) {
+	if len(names) == 0 || (n > 0 && len(names) != n) {
+		return nil, fault.Newf(contract.ErrInternal, "%s: a clause over %d columns", q.shape.c.ID(), len(names))
+	}
+	var live []column
+	for _, name := range names {
+		col, exists := q.shape.columns[name]
+		if !exists {
+			return nil, fault.Newf(contract.ErrMapMismatch, "%s: %s.%s has no column %s",
+				q.shape.c.ID(), q.shape.c.Schema, q.shape.c.Table, name)
+		}
+		live = append(live, col)
+	}
+	return live, nil
+}
+
+// keys adds a clause on a set of keys.
+func (q *query) keys(ctx context.Context, clause systems.Clause) error {
+	live, err := q.columns(clause.Columns, 0)
+	if err != nil {
+		return err
+	}
+	up := upload{q: q, ctx: ctx, width: len(live), name: "k" + strconv.Itoa(q.used)}
+	if err := clause.Keys(ctx, up.add); err != nil {
+		return err
+	}
+	source, err := up.finish(live)
+	if err != nil || source == "" {
+		return err
+	}
+	var joined, outer []string
+	for i, col := range live {
+		outer = append(outer, fmt.Sprintf("c%d", i))
+		joined = append(joined, fmt.Sprintf("%s.c%d = t.%s", up.name, i, pq.QuoteIdentifier(col.Name)))
+	}
+	q.with = append(q.with, fmt.Sprintf("%s(%s) AS (%s)", up.name, strings.Join(outer, ", "), source))
+	exists := "EXISTS (SELECT FROM " + up.name + " WHERE " + strings.Join(joined, " AND ") + ")"
+	q.when = append(q.when, condition{holds: exists, fails: "NOT " + exists})
+	q.used++
+	return nil
+}
+
+// upload gathers a key set into pages and sends all but a lone one ahead as settings.
+type upload struct {
+	q     *query
+	ctx   context.Context
+	width int
+	name  string
+	page  [][]string // by column
+	sent  int
+}
+
+func (u *upload) add(keys [][]string) error {
+	for _, tuple := range keys {
+		if len(tuple) != u.width {
+			return fault.Newf(contract.ErrMapMismatch, "%s: a key of %d columns where the link has %d",
+				u.q.shape.c.ID(), len(tuple), u.width)
+		}
+		if u.page == nil {
+			u.page = make([][]string, u.width)
+		}
+		if len(u.page[0]) == systems.PageSize {
+			if err := u.send(); err != nil {
+				return err
+			}
+		}
+		for i, v := range tuple {
+			u.page[i] = append(u.page[i], v)
+		}
+	}
+	return nil
+}
+
+// send puts the page into settings named habeas.<clause>_<column>_<page>.
+func (u *upload) send() error {
+	u.sent++
+	for i := range u.page {
+		setting := fmt.Sprintf("habeas.%s_%d_%d", u.name, i, u.sent)
+		_, err := u.q.tx.ExecContext(u.ctx, "SELECT set_config($1, $2::text, true)", setting, pq.Array(u.page[i]))
+		if err != nil {
+			return u.q.classify(u.ctx, u.q.shape.c, err)
+		}
+		u.page[i] = u.page[i][:0]
+	}
+	return nil
+}
+
+// finish is the SQL that gives the keys, or "" when there are none.
+func (u *upload) finish(live []column) (string, error) {
+	if u.page == nil {
+		return "", nil
+	}
+	arrays := make([]string, u.width)
+	if u.sent == 0 {
+		for i, col := range live {
+			arrays[i] = u.q.arg(pq.Array(u.page[i])) + "::" + col.Type + "[]"
+		}
+		return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")", nil
+	}
+	if err := u.send(); err != nil {
+		return "", err
+	}
+	for i, col := range live {
+		arrays[i] = fmt.Sprintf("current_setting('habeas.%s_%d_' || g.n)::%s[]", u.name, i, col.Type)
+	}
+	return "SELECT u.* FROM generate_series(1, " + u.q.arg(u.sent) + "::int) AS g(n), unnest(" +
+		strings.Join(arrays, ", ") + ") AS u", nil
+}
