@@ -103,22 +103,37 @@ func TestRowsWrittenBySomebodyAreNotTrusted(t *testing.T) {
 	_, err = f.TrustedStaff(t.Context(), "zoe", f.pins)
 	wantType(t, err, contract.ErrNotFound)
 
-	// Two who enrol each other.
-	r1, t1 := f.enrol(t, "tim")
-	r2, t2 := f.enrol(t, "tom")
-	f.exec(t, insert, r1, t1.ID, "tim", []byte(f.keys["tim"].Public().(ed25519.PublicKey)))
-	f.exec(t, insert, r2, t2.ID, "tom", []byte(f.keys["tom"].Public().(ed25519.PublicKey)))
-	for task, who := range map[*Task]string{&t1: "tom", &t2: "tim"} {
-		d := f.sign(*task, who, dsr.Approve)
-		reason, err := f.Seal(t.Context(), task.Ref, reasonField(task.ID, who), []byte(d.Reason))
-		ok(t, err)
-		f.exec(t, `INSERT INTO habeas.decision (task, staff, n, enrolment, verdict, reason, digest, nonce, signature, done, at)
-			VALUES ($1, $2, 1, $3, 'approve', $4, $5, $6, $7, true, now())`, task.ID, who, map[string]contract.Ref{"tim": r1, "tom": r2}[who],
-			reason, d.Digest, d.Nonce, d.Signature)
+	// Three who enrol each other, each with the two signatures that it takes.
+	circle := []string{"tam", "tim", "tom"}
+	refs, tasks := map[string]contract.Ref{}, map[string]Task{}
+	for _, name := range circle {
+		refs[name], tasks[name] = f.enrol(t, name)
+		f.exec(t, insert, refs[name], tasks[name].ID, name, []byte(f.keys[name].Public().(ed25519.PublicKey)))
+	}
+	for _, name := range circle {
+		task, n := tasks[name], 0
+		for _, who := range circle {
+			if who == name {
+				continue
+			}
+			n++
+			d := f.sign(task, who, dsr.Approve)
+			reason, err := f.Seal(t.Context(), task.Ref, reasonField(task.ID, who), []byte(d.Reason))
+			ok(t, err)
+			f.exec(t, `INSERT INTO habeas.decision (task, staff, n, enrolment, verdict, reason, digest, nonce, signature, done, at)
+				VALUES ($1, $2, $3, $4, 'approve', $5, $6, $7, $8, true, now())`,
+				task.ID, who, n, refs[who], reason, d.Digest, d.Nonce, d.Signature)
+		}
 		f.exec(t, `UPDATE habeas.task SET state = 'done', verdict = 'approve', done_at = now() WHERE id = $1`, task.ID)
 	}
-	for _, name := range []string{"tim", "tom"} {
+	for _, name := range circle {
 		_, err = f.TrustedStaff(t.Context(), name, f.pins)
 		wantType(t, err, contract.ErrNotFound)
 	}
+	// The same rows hold as soon as the two who signed are pinned: it was the circle that failed.
+	f.pins["tam"] = Pin{PublicKey: f.keys["tam"].Public().(ed25519.PublicKey), Roles: []dsr.Role{dsr.RoleApprover}}
+	f.pins["tom"] = Pin{PublicKey: f.keys["tom"].Public().(ed25519.PublicKey), Roles: []dsr.Role{dsr.RoleApprover}}
+	f.exec(t, `UPDATE habeas.decision SET enrolment = '' WHERE staff IN ('tam', 'tom')`)
+	_, err = f.TrustedStaff(t.Context(), "tim", f.pins)
+	ok(t, err)
 }
