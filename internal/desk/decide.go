@@ -1,0 +1,162 @@
+package desk
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/seal"
+)
+
+// Task is a task with what it shows.
+type Task struct {
+	casefile.Task
+	Shown dsr.Shown `json:"shown"`
+}
+
+// Task reads one task and opens what it shows.
+func (d *Desk) Task(ctx context.Context, id string) (Task, error) {
+	task, err := d.Store.Task(ctx, id)
+	if err != nil {
+		return Task{}, err
+	}
+	raw, err := d.Store.Shown(ctx, id)
+	if err != nil {
+		return Task{}, err
+	}
+	shown, err := dsr.ReadShown(raw)
+	return Task{Task: task, Shown: shown}, err
+}
+
+// Choose writes choices on an open task: what happens to columns that may speak of somebody
+// else ("system.collection.column" or "all" → keep, mask, drop), or which account is meant
+// ("account" → its number). The task's digest changes with them, so whoever signs, signs them too.
+func (d *Desk) Choose(ctx context.Context, id string, choices map[string]string, by string) (Task, error) {
+	t, err := d.Task(ctx, id)
+	if err != nil {
+		return Task{}, err
+	}
+	all := map[string]string{}
+	for key, value := range t.Choices {
+		all[key] = value
+	}
+	for key, value := range choices {
+		expanded, err := t.choice(key, value)
+		if err != nil {
+			return Task{}, err
+		}
+		for _, k := range expanded {
+			all[k] = value
+		}
+	}
+	if _, err := d.Store.SetChoices(ctx, id, all, by); err != nil {
+		return Task{}, err
+	}
+	return d.Task(ctx, id)
+}
+
+// choice checks one choice and says which keys it sets.
+func (t Task) choice(key, value string) ([]string, error) {
+	if t.Kind == dsr.TaskChooseAccount {
+		n, err := strconv.Atoi(value)
+		if key != "account" || err != nil || n < 0 || n >= len(t.Shown.Candidates) {
+			return nil, fault.Newf(contract.ErrBadInput, "task %s takes --account and a number from 0 to %d", t.ID, len(t.Shown.Candidates)-1)
+		}
+		return []string{key}, nil
+	}
+	var columns []string
+	for _, c := range t.Shown.Collections {
+		for _, column := range c.ThirdParty {
+			columns = append(columns, c.System+"."+c.Collection+"."+column)
+		}
+	}
+	switch {
+	case t.Kind != dsr.TaskReview:
+		return nil, fault.Newf(contract.ErrBadInput, "task %s has nothing to choose", t.ID)
+	case !slices.Contains([]string{dsr.ChoiceKeep, dsr.ChoiceMask, dsr.ChoiceDrop}, value):
+		return nil, fault.Newf(contract.ErrBadInput, "%q is not a choice: keep, mask or drop", value)
+	case key == "all":
+		return columns, nil
+	case !slices.Contains(columns, key):
+		return nil, fault.Newf(contract.ErrBadInput, "task %s does not show a column %q that waits for a choice", t.ID, key).
+			WithHint("those that do: " + strings.Join(columns, ", "))
+	}
+	return []string{key}, nil
+}
+
+// Decide signs a verdict on what the task shows now and sends it to the case. The same verdict by
+// the same person is the same decision: sent again, it gets the first answer.
+func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reason string, key seal.StaffKey) (contract.DecideResult, error) {
+	t, err := d.Task(ctx, id)
+	if err != nil {
+		return contract.DecideResult{}, err
+	}
+	if err := t.ripe(verdict); err != nil {
+		return contract.DecideResult{}, err
+	}
+	decision := Sign(d.Keys.Installation(), t.Task, verdict, reason, key)
+	in, err := d.Seal(ctx, decision)
+	if err != nil {
+		return contract.DecideResult{}, err
+	}
+	sum := sha256.Sum256(append(decision.Bytes(), decision.Signature...))
+	return update(ctx, d, t.Ref, contract.Decide, hex.EncodeToString(sum[:]), in)
+}
+
+// ripe refuses early, and in plainer words, what the worker would refuse.
+func (t Task) ripe(verdict dsr.Verdict) error {
+	if t.State != "open" {
+		return fault.Newf(contract.ErrNotOpen, "task %s is not open any more (%s)", t.ID, or(string(t.Verdict), t.State))
+	}
+	if rule := dsr.Rules[t.Kind]; !slices.Contains(rule.Verdicts, verdict) {
+		words := make([]string, len(rule.Verdicts))
+		for i, v := range rule.Verdicts {
+			words[i] = string(v)
+		}
+		return fault.Newf(contract.ErrBadInput, "a task of the kind %s does not take %q", t.Kind, verdict).
+			WithHint("it takes " + strings.Join(words, ", "))
+	}
+	if verdict != dsr.Approve {
+		return nil
+	}
+	if open := t.Shown.Undecided(t.Choices); t.Kind == dsr.TaskReview && len(open) > 0 {
+		return fault.Newf(contract.ErrBadInput, "these columns may speak of somebody else and wait for keep, mask or drop: %s", strings.Join(open, ", ")).
+			WithHint("habeas task redact " + t.ID + " --set all=mask")
+	}
+	if t.Kind == dsr.TaskChooseAccount && t.Choices["account"] == "" {
+		return fault.Newf(contract.ErrBadInput, "say which row is meant").WithHint("habeas task approve " + t.ID + " --account N")
+	}
+	return nil
+}
+
+// Sign makes the decision of one member of staff over what a task shows now.
+func Sign(installation string, t casefile.Task, verdict dsr.Verdict, reason string, key seal.StaffKey) dsr.Decision {
+	decision := dsr.Decision{
+		Installation: installation, Ref: t.Ref, TaskKind: t.Kind, Task: t.ID, Digest: t.Digest,
+		Verdict: verdict, Reason: reason, Nonce: t.Nonce, Staff: key.Name,
+	}
+	decision.Signature = ed25519.Sign(key.Private, decision.Bytes())
+	return decision
+}
+
+// Seal makes a decision ready for Temporal: its reason sealed under the case's own key.
+func (d *Desk) Seal(ctx context.Context, decision dsr.Decision) (contract.DecideInput, error) {
+	in := contract.DecideInput{
+		Task: decision.Task, Staff: decision.Staff, Verdict: string(decision.Verdict),
+		Digest: decision.Digest, Nonce: decision.Nonce, Signature: decision.Signature,
+	}
+	if decision.Reason == "" {
+		return in, nil
+	}
+	var err error
+	in.SealedReason, err = d.Store.Seal(ctx, decision.Ref, dsr.SealedReason, []byte(decision.Reason))
+	return in, err
+}

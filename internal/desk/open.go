@@ -1,0 +1,100 @@
+package desk
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
+)
+
+// Opening is a request as it reached the company.
+type Opening struct {
+	Kind       dsr.CaseKind
+	Identities []dsr.Identity // as the person said them; normalised here
+	Laws       []string       // empty: the company's own
+	Lang       string         // empty: the company's first
+	Channel    string         // empty: "phone"
+	Requester  string         // empty: "self"
+	ReceivedAt time.Time      // zero: now. When it reached the company, not when it was typed
+	Note       string
+	OpenedBy   string // the member of staff whose key was unlocked
+}
+
+// OpenCase writes the case and then starts its workflow. When the start fails the case is there
+// all the same: the reconciler starts it within a minute, and the error says so.
+func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
+	if err := d.complete(&o); err != nil {
+		return "", err
+	}
+	due, err := jurisdiction.Earliest(o.Laws, o.ReceivedAt)
+	if err != nil {
+		return "", err
+	}
+	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
+		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
+		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: due,
+		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := d.start(ctx, ref); err != nil {
+		return ref, fault.New(contract.ErrUnavailable, "the case "+ref.ID()+" is written, but its workflow did not start", err).
+			WithHint("nothing is lost: it is started within a minute once Temporal and a worker are up")
+	}
+	return ref, nil
+}
+
+// complete fills what was left open and checks the rest.
+func (d *Desk) complete(o *Opening) error {
+	bad := func(format string, args ...any) error { return fault.Newf(contract.ErrBadInput, format, args...) }
+	if o.ReceivedAt.IsZero() {
+		o.ReceivedAt = d.Now()
+	}
+	o.Channel, o.Requester = or(o.Channel, "phone"), or(o.Requester, "self")
+	o.Lang = or(o.Lang, d.Map.Company.Languages[0])
+	if len(o.Laws) == 0 {
+		o.Laws = []string{d.Map.Company.Law}
+	}
+	switch {
+	case o.Kind != dsr.Access:
+		return bad("unknown kind of case %q", o.Kind).(*fault.Error).WithHint("the known one is: access")
+	case len(o.Identities) == 0:
+		return bad("who is asking? give --account, --email or --mobile")
+	case !slices.Contains(d.Map.Company.Languages, o.Lang):
+		return bad("the company does not write letters in %q", o.Lang).(*fault.Error).
+			WithHint("its languages are " + strings.Join(d.Map.Company.Languages, ", "))
+	case !slices.Contains(dsr.Channels, o.Channel):
+		return bad("unknown channel %q", o.Channel).(*fault.Error).WithHint("the known ones are " + strings.Join(dsr.Channels, ", "))
+	case !slices.Contains(dsr.Requesters, o.Requester):
+		return bad("unknown requester %q", o.Requester).(*fault.Error).WithHint("the known ones are " + strings.Join(dsr.Requesters, ", "))
+	case o.ReceivedAt.After(d.Now()):
+		return bad("the request cannot have been received in the future (%s)", o.ReceivedAt.Format(time.RFC3339))
+	case o.ReceivedAt.Before(d.Now().AddDate(-1, 0, 0)):
+		return bad("a request received more than a year ago (%s) is surely a typing error", o.ReceivedAt.Format(time.RFC3339))
+	case len(o.Note) > 4000:
+		return bad("the note is longer than 4,000 bytes")
+	}
+	for i, id := range o.Identities {
+		value, err := datamap.Normalise(id.Kind, id.Value)
+		if err != nil {
+			return err
+		}
+		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
+	}
+	return nil
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
