@@ -1,0 +1,76 @@
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/habeas-dsr/habeas/internal/blobs"
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/config"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/letters"
+	"github.com/habeas-dsr/habeas/internal/seal"
+	"github.com/habeas-dsr/habeas/internal/systems"
+)
+
+// Activities are the steps and what they need. A worker fills what its queues use.
+type Activities struct {
+	Store    *casefile.Store
+	Keys     *seal.Keys
+	Map      *datamap.Map
+	Blobs    blobs.Store
+	Pins     casefile.Pins
+	Config   config.Config
+	Temporal client.Client
+	Mailer   *letters.Mailer
+	DKIM     *letters.DKIM       // nil: letters are not signed
+	SMS      *letters.SMSGateway // nil: nobody is reached by text message
+	// Open gives the connection to a system of the map; it is shared and stays open.
+	Open func(ctx context.Context, system string) (systems.System, error)
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// RegisterCore adds what runs on contract.QueueCore.
+func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
+	register(w, contract.BeginCase, a.BeginCase)
+	register(w, contract.Project, a.Project)
+	register(w, contract.ChooseAccount, a.ChooseAccount)
+	register(w, contract.ConfirmChallenge, a.ConfirmChallenge)
+	register(w, contract.OpenTask, a.OpenTask)
+	register(w, contract.VoidTask, a.VoidTask)
+	register(w, contract.RecordDecision, a.RecordDecision)
+	register(w, contract.PlanSearch, a.PlanSearch)
+	register(w, contract.Assemble, a.Assemble)
+	register(w, contract.Release, a.Release)
+	register(w, contract.ConfirmFetched, a.ConfirmFetched)
+	register(w, contract.Wipe, a.Wipe)
+	register(w, contract.CloseCase, a.CloseCase)
+	register(w, contract.ApplyRoster, a.ApplyRoster)
+	register(w, contract.StartUnstarted, a.StartUnstarted)
+	register(w, contract.SignCheckpoint, a.SignCheckpoint)
+}
+
+// RegisterLetters adds what runs on contract.QueueLetters.
+func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
+	register(w, contract.SendLetter, a.SendLetter)
+	register(w, contract.IssueCode, a.IssueCode)
+}
+
+// RegisterSystem adds what runs on the queue of one system.
+func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
+	register(w, contract.FindAccount, a.FindAccount)
+	register(w, contract.Discover, a.Discover)
+	register(w, contract.Collect, a.Collect)
+}
+
+// register holds the function against the typed reference: the compiler refuses another shape.
+func register[In, Out any](w worker.ActivityRegistry, ref contract.Activity[In, Out], fn func(context.Context, In) (Out, error)) {
+	w.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: ref.Name, DisableAlreadyRegisteredCheck: true})
+}

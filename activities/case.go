@@ -1,0 +1,77 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+)
+
+// BeginCase marks the case as started and tells the workflow what it must know of it.
+func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contract.CaseFacts, error) {
+	var facts contract.CaseFacts
+	c, err := a.Store.Case(ctx, in.Ref)
+	if err != nil {
+		return facts, err
+	}
+	directories := a.Map.Directories()
+	if len(directories) == 0 {
+		return facts, fault.Newf(contract.ErrMapMismatch, "the data map marks no collection as a directory: nobody can be looked up")
+	}
+	if err := a.Store.MarkStarted(ctx, in.Ref); err != nil {
+		return facts, err
+	}
+	facts = contract.CaseFacts{
+		Kind: string(c.Kind), Laws: c.Laws, DueAt: c.DueAt, Directory: directories[0].System.Name,
+		Patience: map[string]time.Duration{}, VerifyWithin: a.Config.VerifyWithin,
+		PackageTTL: a.Config.PackageTTL, CodesPerHour: a.Config.CodesPerHour,
+	}
+	for _, s := range a.Map.Systems {
+		facts.Patience[s.Name] = s.Patience
+	}
+	return facts, nil
+}
+
+// Project writes the projection of the case's state for lists.
+func (a *Activities) Project(ctx context.Context, in contract.Progress) (contract.Nothing, error) {
+	return contract.Nothing{}, a.Store.SetProgress(ctx, in.Ref, dsr.State(in.State), in.WaitingOn, in.OpenSystems)
+}
+
+// CloseCase ends the case in the casefile.
+func (a *Activities) CloseCase(ctx context.Context, in contract.CloseInput) (contract.Nothing, error) {
+	return contract.Nothing{}, a.Store.CloseCase(ctx, in.Ref, dsr.Outcome(in.Outcome))
+}
+
+// Wipe deletes parts and package and the keys that the search materialised. It may run twice.
+func (a *Activities) Wipe(ctx context.Context, in contract.RefInput) (contract.Nothing, error) {
+	if err := a.Blobs.DeleteAll(ctx, string(in.Ref)); err != nil {
+		return contract.Nothing{}, err
+	}
+	return contract.Nothing{}, a.Store.MarkWiped(ctx, in.Ref)
+}
+
+// folder is where the blobs of a reference lie.
+func folder(ref contract.Ref) string { return string(ref) + "/" }
+
+// partial lists the systems that a signed decision left out of the case, each checked again.
+func (a *Activities) partial(ctx context.Context, ref contract.Ref) ([]string, error) {
+	tasks, err := a.Store.ListTasks(ctx, taskFilter(ref))
+	if err != nil {
+		return nil, err
+	}
+	var left []string
+	for _, t := range tasks {
+		if (t.Kind != dsr.TaskSystemDown && t.Kind != dsr.TaskMapMismatch) || t.Verdict != dsr.Partial {
+			continue
+		}
+		if _, err := a.Store.CheckVerdict(ctx, t.ID, dsr.Partial, a.Pins); err != nil {
+			return nil, err
+		}
+		left = append(left, t.System)
+	}
+	slices.Sort(left)
+	return slices.Compact(left), nil
+}

@@ -1,0 +1,197 @@
+package activities
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/export"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/subject"
+)
+
+// Assemble puts the package together from the parts, with the reviewer's choices, and seals it.
+// The choices are those of a review whose signature is checked here. A collection without a part
+// stops it, unless a signed decision left its system out.
+func (a *Activities) Assemble(ctx context.Context, in contract.RefInput) (contract.AssembleResult, error) {
+	var out contract.AssembleResult
+	if err := a.verified(ctx, in.Ref); err != nil {
+		return out, err
+	}
+	review, err := a.lastReview(ctx, in.Ref)
+	if err != nil {
+		return out, err
+	}
+	pack, err := a.content(ctx, in.Ref, review)
+	if err != nil {
+		return out, err
+	}
+	key, err := a.Store.Key(ctx, in.Ref)
+	if err != nil {
+		return out, err
+	}
+	identity, err := key.Age()
+	if err != nil {
+		return out, err
+	}
+	var moved atomic.Int64
+	defer alive(ctx, &moved, partBytes(pack))()
+	var manifest export.Manifest
+	// A random piece in the name: a package that was released is never written over.
+	attempt, err := attemptName()
+	if err != nil {
+		return out, err
+	}
+	name := folder(in.Ref) + "package." + attempt + ".zip.age"
+	_, err = a.Blobs.Put(ctx, name, func(w io.Writer) (err error) {
+		open := func(name string) (io.ReadCloser, error) { return a.Blobs.Open(ctx, name) }
+		sign := func(raw []byte) ([]byte, error) { return a.Keys.Sign(export.SignatureDomain, raw) }
+		manifest, err = export.Assemble(ctx, pack, open, identity, identity.Recipient(), sign, &counting{w: w, n: &moved})
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	kept, err := a.Store.PutPackage(ctx, casefile.Package{
+		Ref: in.Ref, Blob: name, ManifestHash: manifest.Hash(), Size: manifest.Size, Files: len(manifest.Files), AssembledAt: a.Now()})
+	return contract.AssembleResult{ManifestHash: kept.ManifestHash, Files: kept.Files, Size: kept.Size}, err
+}
+
+// lastReview is the latest review, approved and rightly signed.
+func (a *Activities) lastReview(ctx context.Context, ref contract.Ref) (casefile.Task, error) {
+	tasks, err := a.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, Kind: string(dsr.TaskReview)})
+	if err != nil {
+		return casefile.Task{}, err
+	}
+	if len(tasks) == 0 {
+		return casefile.Task{}, fault.Newf(contract.ErrNotApproved, "%s: nobody has reviewed what was found", ref)
+	}
+	latest := slices.MaxFunc(tasks, func(a, b casefile.Task) int { return a.OpenedAt.Compare(b.OpenedAt) })
+	return a.Store.CheckApproval(ctx, latest.ID, a.Pins)
+}
+
+// content is what goes into the package. Its time is that of the review, so that the same answer
+// has the same manifest.
+func (a *Activities) content(ctx context.Context, ref contract.Ref, review casefile.Task) (export.Package, error) {
+	var pack export.Package
+	c, err := a.Store.Case(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
+	account, err := a.account(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
+	pack = export.Package{CaseID: ref.ID(), Lang: or(account.Lang, c.Lang), Company: a.Map.Company, GeneratedAt: reviewed(review),
+		Facts: export.Facts{ReceivedAt: c.ReceivedAt, Installation: a.Keys.Installation(), Signer: a.Keys.PublicKey()}}
+	parts, err := a.Store.Parts(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
+	left, err := a.partial(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
+	steps := subject.Steps(a.Map, account)
+	mapped := map[string]bool{}
+	for _, s := range steps {
+		for _, name := range s.Collections {
+			mapped[s.System+"."+name] = true
+		}
+	}
+	for _, sys := range a.Map.Systems {
+		if slices.Contains(left, sys.Name) {
+			pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: sys.Title, Reason: notAnswered})
+			continue
+		}
+		for _, coll := range sys.Collections {
+			if !mapped[coll.ID()] {
+				continue
+			}
+			entry, ok := entryOf(coll, parts, review.Choices)
+			if !ok {
+				return pack, fault.Newf(contract.ErrNotApproved, "%s was not collected, and nobody has signed to leave it out", coll.ID())
+			}
+			pack.Entries = append(pack.Entries, entry)
+		}
+	}
+	return pack, nil
+}
+
+var notAnswered = datamap.Text{
+	ZH: "该系统在办理期限内未能答复，经工作人员审批后未纳入本副本",
+	EN: "This system could not answer in time; a member of staff decided to go on without it",
+}
+
+func entryOf(coll *datamap.Collection, parts []casefile.Part, choices map[string]string) (export.Entry, bool) {
+	entry := export.Entry{Collection: coll, Choices: map[string]string{}}
+	formats := 0
+	for _, p := range parts {
+		if p.System != coll.System.Name || p.Collection != coll.Name {
+			continue
+		}
+		source := export.PartSource{Name: p.Blob, Info: export.PartInfo{
+			Rows: p.Rows, Size: p.Size, Deflated: p.Deflated, CRC32: p.CRC32, SHA256: p.SHA256}}
+		switch p.Format {
+		case "json":
+			entry.JSON = source
+		case "csv":
+			entry.CSV = source
+		}
+		formats++
+	}
+	for key, choice := range choices {
+		if column, ok := strings.CutPrefix(key, coll.ID()+"."); ok {
+			entry.Choices[column] = choice
+		}
+	}
+	return entry, formats == 2
+}
+
+func partBytes(p export.Package) (n int64) {
+	for _, e := range p.Entries {
+		n += e.JSON.Info.Deflated + e.CSV.Info.Deflated
+	}
+	return n
+}
+
+func reviewed(t casefile.Task) time.Time {
+	if t.DoneAt == nil {
+		return t.OpenedAt
+	}
+	return *t.DoneAt
+}
+
+// Release lets the package go to the person. It cannot be taken back, so everything behind it is
+// checked here: the person proved who they are, and an approver who is not the opener signed over
+// the hash of this very manifest.
+func (a *Activities) Release(ctx context.Context, in contract.TaskInput) (contract.ReleaseResult, error) {
+	if err := a.verified(ctx, in.Ref); err != nil {
+		return contract.ReleaseResult{}, err
+	}
+	p, err := a.Store.ReleasePackage(ctx, in.Ref, in.Task, a.Config.PackageTTL, a.Pins)
+	if err != nil {
+		return contract.ReleaseResult{}, err
+	}
+	return contract.ReleaseResult{ExpiresAt: *p.ExpiresAt}, nil
+}
+
+// ConfirmFetched says whether the casefile knows that the package was downloaded whole.
+func (a *Activities) ConfirmFetched(ctx context.Context, in contract.RefInput) (contract.ConfirmResult, error) {
+	p, err := a.Store.Package(ctx, in.Ref)
+	return contract.ConfirmResult{True: err == nil && p.FetchedAt != nil}, err
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

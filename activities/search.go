@@ -1,0 +1,107 @@
+package activities
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/subject"
+	"github.com/habeas-dsr/habeas/internal/systems"
+)
+
+// verified refuses whoever has not proved who they are: nothing is searched for them, whatever
+// the workflow was told.
+func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
+	_, err := a.Store.MetChallenge(ctx, ref, dsr.CodeVerify)
+	if fault.Is(err, contract.ErrNotFound) {
+		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
+	}
+	return err
+}
+
+// PlanSearch lists the steps of the walk over the data map. From here on the person is verified,
+// so the case may be found again by who they are.
+func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (contract.SearchPlan, error) {
+	var plan contract.SearchPlan
+	if err := a.verified(ctx, in.Ref); err != nil {
+		return plan, err
+	}
+	account, err := a.account(ctx, in.Ref)
+	if err != nil {
+		return plan, err
+	}
+	index := map[string][][]byte{}
+	for _, id := range account.Identities {
+		index[id.Kind] = append(index[id.Kind], a.Keys.BlindIndex(id.Kind, id.Value))
+	}
+	if err := a.Store.PutIndexes(ctx, in.Ref, index); err != nil {
+		return plan, err
+	}
+	for _, s := range subject.Steps(a.Map, account) {
+		plan.Steps = append(plan.Steps, contract.SearchStep{Level: s.Level, System: s.System, Collections: s.Collections})
+	}
+	return plan, nil
+}
+
+// Discover makes one step of the walk in one system.
+func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (contract.DiscoverResult, error) {
+	var out contract.DiscoverResult
+	if err := a.verified(ctx, in.Ref); err != nil {
+		return out, err
+	}
+	account, err := a.account(ctx, in.Ref)
+	if err != nil {
+		return out, err
+	}
+	system, err := a.checked(ctx, in.Step.System, in.Step.Collections)
+	if err != nil {
+		return out, err
+	}
+	var done atomic.Int64
+	defer alive(ctx, &done, int64(len(in.Step.Collections)))()
+	ctx = systems.WithRef(ctx, in.Ref)
+	step := subject.Step{Level: in.Step.Level, System: in.Step.System, Collections: in.Step.Collections}
+	out.Rows, err = subject.Discover(ctx, a.Map, system, step, account, a.Store.KeyStore(in.Ref))
+	if err != nil {
+		return out, err
+	}
+	return out, a.Store.PutCounts(ctx, in.Ref, out.Rows)
+}
+
+// ConfirmChallenge says whether the casefile knows that this code was typed rightly for this case.
+func (a *Activities) ConfirmChallenge(ctx context.Context, in contract.ConfirmInput) (contract.ConfirmResult, error) {
+	c, err := a.Store.Challenge(ctx, in.Challenge)
+	if fault.Is(err, contract.ErrNotFound) {
+		return contract.ConfirmResult{}, nil
+	}
+	return contract.ConfirmResult{True: err == nil && c.Ref == in.Ref && c.Purpose == dsr.CodeVerify && c.MetAt != nil}, err
+}
+
+// checked opens the system and holds the collections against its live schema: a missing table or
+// column stops the case visibly instead of being passed over.
+func (a *Activities) checked(ctx context.Context, name string, collections []string) (systems.System, error) {
+	s := a.Map.System(name)
+	if s == nil {
+		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q any more", name)
+	}
+	var list []*datamap.Collection
+	for _, collection := range collections {
+		c := s.Collection(collection)
+		if c == nil {
+			return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no collection %q in %q any more", collection, name)
+		}
+		list = append(list, c)
+	}
+	system, err := a.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := system.Check(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	return system, systems.Mismatch(findings)
+}

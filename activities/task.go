@@ -1,0 +1,160 @@
+package activities
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/seal"
+)
+
+// OpenTask puts together what a human is to see and keeps it, sealed; a decision will cover its
+// digest. The same reference, kind and occasion give the same task.
+func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
+	shown := dsr.Shown{Ref: in.Ref, Kind: dsr.TaskKind(in.Kind), Occasion: in.Occasion, System: in.System, Problem: in.Problem}
+	fill, ok := map[dsr.TaskKind]func(context.Context, *dsr.Shown) error{
+		dsr.TaskChooseAccount: a.showCandidates,
+		dsr.TaskNoAccount:     a.showRequest,
+		dsr.TaskReview:        a.showFound,
+		dsr.TaskRelease:       a.showPackage,
+		dsr.TaskEnrol:         a.showStaff,
+	}[shown.Kind]
+	if ok {
+		if err := fill(ctx, &shown); err != nil {
+			return contract.OpenTaskResult{}, err
+		}
+	}
+	raw, err := shown.Bytes()
+	if err != nil {
+		return contract.OpenTaskResult{}, err
+	}
+	task, err := a.Store.OpenTask(ctx, casefile.NewTask{Ref: in.Ref, Kind: shown.Kind, Occasion: in.Occasion, System: in.System, Shown: raw})
+	return contract.OpenTaskResult{Task: task.ID}, err
+}
+
+// VoidTask closes a task that nobody needs to answer any more.
+func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (contract.Nothing, error) {
+	return contract.Nothing{}, a.Store.VoidTask(ctx, in.Task, in.Why)
+}
+
+// RecordDecision checks a decision (key, role, second person, digest, nonce) and writes answer
+// and ledger line in one transaction. A refused one is in the ledger too.
+func (a *Activities) RecordDecision(ctx context.Context, in contract.RecordDecisionInput) (contract.DecideResult, error) {
+	var out contract.DecideResult
+	task, err := a.Store.Task(ctx, in.Decision.Task)
+	if err != nil {
+		return out, err
+	}
+	if task.Ref != in.Ref {
+		return out, fault.Newf(contract.ErrBadSignature, "task %s belongs to another case", task.ID)
+	}
+	reason := []byte{}
+	if len(in.Decision.SealedReason) > 0 {
+		reason, err = a.Store.Unseal(ctx, in.Ref, dsr.SealedReason, in.Decision.SealedReason)
+		if err != nil {
+			return out, fault.New(contract.ErrBadSignature, "the reason was not sealed for this case", err)
+		}
+	}
+	recorded, err := a.Store.RecordDecision(ctx, dsr.Decision{
+		Installation: a.Keys.Installation(), Ref: in.Ref, TaskKind: task.Kind, Task: task.ID,
+		Digest: in.Decision.Digest, Verdict: dsr.Verdict(in.Decision.Verdict), Reason: string(reason),
+		Nonce: in.Decision.Nonce, Staff: in.Decision.Staff, Signature: in.Decision.Signature,
+	}, a.Pins)
+	return contract.DecideResult{Verdict: string(recorded.Verdict), Done: recorded.Done}, err
+}
+
+func (a *Activities) showRequest(ctx context.Context, s *dsr.Shown) error {
+	request, err := a.Store.Request(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	for _, id := range request.Identities {
+		s.Requested = append(s.Requested, id.Kind+": "+dsr.Mask(id.Kind, id.Value))
+	}
+	return nil
+}
+
+func (a *Activities) showCandidates(ctx context.Context, s *dsr.Shown) error {
+	if err := a.showRequest(ctx, s); err != nil {
+		return err
+	}
+	list, _, err := a.Store.Accounts(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	for n, raw := range list {
+		account, err := readAccount(raw)
+		if err != nil {
+			return err
+		}
+		c := dsr.Candidate{N: n, System: account.System + "." + account.Collection, Name: dsr.Mask("account", account.Name)}
+		for _, ch := range account.Channels {
+			c.Channels = append(c.Channels, ch.Kind+": "+dsr.Mask(ch.Kind, ch.Address))
+		}
+		s.Candidates = append(s.Candidates, c)
+	}
+	return nil
+}
+
+func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
+	if err := a.showRequest(ctx, s); err != nil {
+		return err
+	}
+	account, err := a.account(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	for _, id := range account.Identities {
+		if id.Shared && !slices.Contains(s.Ambiguous, id.Kind) {
+			s.Ambiguous = append(s.Ambiguous, id.Kind)
+		}
+	}
+	if s.Partial, err = a.partial(ctx, s.Ref); err != nil {
+		return err
+	}
+	parts, err := a.Store.Parts(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	for _, sys := range a.Map.Systems {
+		for _, c := range sys.Collections {
+			i := slices.IndexFunc(parts, func(p casefile.Part) bool { return p.System == sys.Name && p.Collection == c.Name })
+			if i < 0 {
+				continue
+			}
+			shown := dsr.ShownCollection{System: sys.Name, Collection: c.Name, Rows: parts[i].Rows}
+			for _, column := range c.ThirdParty() {
+				shown.ThirdParty = append(shown.ThirdParty, column.Name)
+			}
+			s.Collections = append(s.Collections, shown)
+		}
+	}
+	return nil
+}
+
+func (a *Activities) showPackage(ctx context.Context, s *dsr.Shown) error {
+	if err := a.showFound(ctx, s); err != nil {
+		return err
+	}
+	p, err := a.Store.Package(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	s.ManifestSHA256, s.Files, s.Size = hex.EncodeToString(p.ManifestHash), p.Files, p.Size
+	return nil
+}
+
+func (a *Activities) showStaff(ctx context.Context, s *dsr.Shown) error {
+	proposed, err := a.Store.Proposal(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	s.ShownStaff = &dsr.ShownStaff{Name: proposed.Name, Roles: proposed.Roles, PublicKey: seal.EncodePublic(proposed.PublicKey)}
+	return nil
+}
+
+func taskFilter(ref contract.Ref) casefile.TaskFilter { return casefile.TaskFilter{Ref: ref} }
