@@ -1,0 +1,342 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/desk"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+)
+
+func (a *app) caseCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "case", Short: "open cases and see how far they are", Example: "  habeas case list --open"}
+	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWait())
+	return cmd
+}
+
+func (a *app) caseOpen() *cobra.Command {
+	var o desk.Opening
+	identities := map[string]*string{}
+	var received, note string
+	cmd := &cobra.Command{
+		Use: "open KIND", Short: "open a case (access) for somebody who asks",
+		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
+Each takes the value, - (standard input) or @FILE; without any of them you are asked.`,
+		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
+			"  echo liming | habeas case open access --account - --lang zh",
+		Args: needs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Kind = dsr.CaseKind(args[0])
+			if err := a.identities(&o, identities); err != nil {
+				return err
+			}
+			if received != "" {
+				at, err := parseTime(received)
+				if err != nil {
+					return err
+				}
+				o.ReceivedAt = at
+			}
+			var err error
+			if o.Note, err = a.value(note); err != nil {
+				return err
+			}
+			me, err := a.me()
+			if err != nil {
+				return err
+			}
+			o.OpenedBy = me.Name
+			d, err := a.desk(cmd.Context(), true)
+			if err != nil {
+				return err
+			}
+			ref, err := d.OpenCase(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			c, err := d.Store.Case(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			return a.print(c, func() {
+				a.say("%s", c.ID)
+				a.say("due %s (%s)", when(c.DueAt), strings.Join(c.Laws, ", "))
+				a.say("see it with: habeas case show %s", c.ID)
+			})
+		},
+	}
+	f := cmd.Flags()
+	for _, kind := range []string{"account", "email", "mobile"} {
+		identities[kind] = f.String(kind, "", "who is asking, by "+kind)
+	}
+	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
+	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
+	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
+	f.StringVar(&o.Requester, "requester", "", "who asks: "+strings.Join(dsr.Requesters, ", ")+" (default self)")
+	f.StringVar(&received, "received-at", "", "when it reached the company, such as 2026-11-20 or 2026-11-20T09:00:00+08:00 (default now)")
+	f.StringVar(&note, "note", "", "the person's own words; sealed")
+	return cmd
+}
+
+func (a *app) identities(o *desk.Opening, flags map[string]*string) error {
+	for _, kind := range []string{"account", "email", "mobile"} {
+		v, err := a.value(*flags[kind])
+		if err != nil {
+			return err
+		}
+		if v != "" {
+			o.Identities = append(o.Identities, dsr.Identity{Kind: kind, Value: v})
+		}
+	}
+	if len(o.Identities) > 0 {
+		return nil
+	}
+	for _, kind := range []string{"account", "email", "mobile"} {
+		v, err := a.ask("Their "+kind+" (empty: not known): ", false)
+		if err != nil {
+			return err
+		}
+		if v != "" {
+			o.Identities = append(o.Identities, dsr.Identity{Kind: kind, Value: v})
+		}
+	}
+	return nil
+}
+
+func parseTime(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fault.Newf(contract.ErrBadInput, "%q is not a time; write 2026-11-20 or 2026-11-20T09:00:00+08:00", s)
+}
+
+// caseRef reads a case number as people write it.
+func caseRef(s string) (contract.Ref, error) {
+	id, err := contract.ParseID(s)
+	if err != nil {
+		return "", fault.New(contract.ErrBadInput, err.Error(), err)
+	}
+	return contract.NewRef(contract.KindCase, id), nil
+}
+
+func (a *app) caseList() *cobra.Command {
+	var filter casefile.Filter
+	var due string
+	cmd := &cobra.Command{
+		Use: "list", Short: "list cases, those due first on top", Args: needs(cobra.NoArgs),
+		Example: "  habeas case list --open\n  habeas case list --state review -o json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if due != "" {
+				at, err := parseTime(due)
+				if err != nil {
+					return err
+				}
+				filter.DueBefore = &at
+			}
+			d, err := a.desk(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			cases, err := d.Store.ListCases(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			if cases == nil {
+				cases = []casefile.Case{}
+			}
+			return a.print(cases, func() {
+				var rows [][]string
+				for _, c := range cases {
+					rows = append(rows, []string{c.ID, string(c.Kind), string(c.State), dash(string(c.Outcome)), when(c.DueAt), dash(c.WaitingOn)})
+				}
+				a.table([]string{"CASE", "KIND", "STATE", "OUTCOME", "DUE", "WAITS ON"}, rows)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&filter.Open, "open", false, "only those that are not closed")
+	f.StringVar(&filter.State, "state", "", "only those in this state")
+	f.StringVar(&filter.Kind, "kind", "", "only those of this kind")
+	f.StringVar(&due, "due-before", "", "only those due before this time")
+	f.IntVar(&filter.Limit, "limit", 100, "how many at most")
+	f.StringVar(&filter.After, "after", "", "the last case of the page before")
+	return cmd
+}
+
+func (a *app) caseShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "show one case: state, tasks, what was found, letters, package",
+		Example: "  habeas case show 7QK2M-9XH4T", Args: needs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := caseRef(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := a.desk(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			v, err := d.Show(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			return a.print(v, func() { a.showCase(v) })
+		},
+	}
+}
+
+func (a *app) showCase(v desk.CaseView) {
+	a.say("%s  %s  %s %s", v.ID, v.Kind, v.State, v.Outcome)
+	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, when(v.DueAt), strings.Join(v.Laws, ", "))
+	if v.WaitingOn != "" {
+		a.say("waits on %s", v.WaitingOn)
+	}
+	for _, t := range v.Tasks {
+		if t.State == "open" {
+			a.say("task %s (%s): habeas task show %s", t.ID, t.Kind, t.ID)
+		}
+	}
+	if len(v.Found) > 0 {
+		a.say("found:")
+		for _, f := range v.Found {
+			a.say("  %-28s %d rows", f.System+"."+f.Collection, f.Rows)
+		}
+	}
+	for _, l := range v.Letters {
+		a.say("letter %-16s %-7s %s", l.Template, l.State, whenever(l.SentAt))
+	}
+	if p := v.Package; p != nil {
+		a.say("package: %d files, %d bytes, released %s, to be fetched until %s, fetched %s", p.Files, p.Size, whenever(p.ReleasedAt), whenever(p.ExpiresAt), whenever(p.FetchedAt))
+	}
+}
+
+func (a *app) caseTimeline() *cobra.Command {
+	return &cobra.Command{
+		Use: "timeline ID", Short: "show every line that the ledger holds on a case",
+		Example: "  habeas case timeline 7QK2M-9XH4T", Args: needs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := caseRef(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := a.desk(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			lines, err := d.Store.Ledger(cmd.Context(), ref)
+			if err != nil {
+				return err
+			}
+			return a.print(lines, func() {
+				for _, l := range lines {
+					a.say("%3d  %s  %-20s %s", l.Seq, when(l.At), l.Event, details(l.Detail))
+				}
+			})
+		},
+	}
+}
+
+func details(m map[string]any) string {
+	var words []string
+	for k, v := range m {
+		words = append(words, fmt.Sprintf("%s=%v", k, v))
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+func (a *app) caseVerify() *cobra.Command {
+	var code string
+	cmd := &cobra.Command{
+		Use: "verify ID", Short: "enter the code that the person read out over the phone",
+		Long:    "Enter the one-time code. Without --code you are asked. With --send a new code goes to the registered channel.",
+		Example: "  habeas case verify 7QK2M-9XH4T\n  habeas case verify 7QK2M-9XH4T --code -", Args: needs(cobra.ExactArgs(1)),
+	}
+	send := cmd.Flags().Bool("send", false, "send a new code instead")
+	cmd.Flags().StringVar(&code, "code", "", "the code; - for standard input")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ref, err := caseRef(args[0])
+		if err != nil {
+			return err
+		}
+		d, err := a.desk(cmd.Context(), true)
+		if err != nil {
+			return err
+		}
+		if *send {
+			if _, err := d.Store.Case(cmd.Context(), ref); err != nil {
+				return err
+			}
+			d.RequestCode(cmd.Context(), ref.ID(), dsr.CodeVerify)
+			a.say("asked for: a code goes to the registered channel, unless there were too many within the hour")
+			return nil
+		}
+		if code, err = a.value(code); err != nil {
+			return err
+		}
+		if code == "" {
+			if code, err = a.ask("Code: ", false); err != nil {
+				return err
+			}
+		}
+		met, left, err := d.VerifyCode(cmd.Context(), ref.ID(), code)
+		if err != nil {
+			return err
+		}
+		if !met {
+			return fault.Newf(contract.ErrRefused, "the code is wrong or has run out; %d tries left", left).
+				WithHint("habeas case verify " + ref.ID() + " --send sends a new one")
+		}
+		return a.print(map[string]bool{"verified": true}, func() { a.say("verified; the search begins") })
+	}
+	return cmd
+}
+
+func (a *app) caseWait() *cobra.Command {
+	var state string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "wait ID", Short: "wait until a case is in a state, for scripts",
+		Example: "  habeas case wait 7QK2M-9XH4T --state review --timeout 2m", Args: needs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := caseRef(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := a.desk(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			deadline := time.Now().Add(timeout)
+			for {
+				c, err := d.Store.Case(cmd.Context(), ref)
+				if err != nil {
+					return err
+				}
+				if string(c.State) == state {
+					return a.print(c, func() { a.say("%s is %s", c.ID, c.State) })
+				}
+				if c.State == dsr.StateClosed || time.Now().After(deadline) {
+					return fault.Newf(contract.ErrRefused, "%s is %s, not %s; it waits on %s", c.ID, c.State, state, dash(c.WaitingOn))
+				}
+				select {
+				case <-cmd.Context().Done():
+					return cmd.Context().Err()
+				case <-time.After(200 * time.Millisecond):
+				}
+			}
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", string(dsr.StateClosed), "the state to wait for")
+	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long at most")
+	return cmd
+}

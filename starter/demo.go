@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/habeas-dsr/habeas/internal/demo"
+	"github.com/habeas-dsr/habeas/internal/desk"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/example"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var people int
+	cmd := &cobra.Command{
+		Use: "demo", Short: "run an access request on the example company, from the call to the download",
+		Long: `Start the local stack, set an invented cloud company up on it, and carry an access request through:
+as its staff and as the person who asks. Leaves the stack up; "habeas stack down" stops it.`,
+		Example: "  habeas demo --people 2000", Args: needs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), people) },
+	}
+	cmd.Flags().IntVar(&people, "people", example.DefaultPeople, "how many people the example company has")
+	return cmd
+}
+
+func (a *app) demo(ctx context.Context, people int) error {
+	started := time.Now()
+	say := func(format string, args ...any) {
+		a.say("%5.1fs  %s", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding ourselves: %w", err)
+	}
+	c, err := demo.Prepare(ctx, demo.Options{
+		BinDir: filepath.Dir(self), Example: example.Options{People: people, Seed: 1}, Env: a.given(), Say: say})
+	if err != nil {
+		return err
+	}
+	d, done, err := c.Desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
+	defer cancel()
+	person := example.Cast().Plain
+	say("%s calls and asks what the company holds about them", person.Login)
+	answer, err := c.Access(ctx, d, c.Person(person), desk.Opening{Identities: []dsr.Identity{{Kind: "account", Value: person.Login}}, Lang: person.Language})
+	if err != nil {
+		return err
+	}
+	a.summary(c, answer)
+	return nil
+}
+
+// given are the settings that point the demo at servers of one's own.
+func (a *app) given() map[string]string {
+	own := map[string]string{}
+	for _, name := range []string{"HABEAS_DATABASE_URL", "HABEAS_SMTP_URL", "HABEAS_SMS_URL", "HABEAS_SMS_SECRET_FILE", "HABEAS_BLOBS", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"} {
+		if v := a.getenv(name); v != "" {
+			own[name] = v
+		}
+	}
+	return own
+}
+
+func (a *app) summary(c *demo.Company, answer demo.Answer) {
+	a.say("\ncase %s: %s", answer.Ref.ID(), answer.Case.Outcome)
+	rows, systems := map[string]int64{}, []string{}
+	for _, f := range answer.Case.Found {
+		if _, seen := rows[f.System]; !seen {
+			systems = append(systems, f.System)
+		}
+		rows[f.System] += f.Rows
+	}
+	for _, s := range systems {
+		a.say("  %-10s %d rows", s, rows[s])
+	}
+	a.say("package      %s (unzip it and open index.html)", answer.Package)
+	a.say("Temporal UI  %s", c.Stack.TemporalUI())
+	a.say("mail         %s", c.Stack.MailPage())
+	a.say("portal       %s", c.Env["HABEAS_PORTAL_URL"])
+	a.say("go on with   . %s; habeas case list", c.EnvFile())
+	a.say("stop it with make down")
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/desk"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
+	"github.com/habeas-dsr/habeas/internal/portal"
+	"github.com/habeas-dsr/habeas/internal/telemetry"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "serve the person's pages and the Temporal codec endpoint",
+		Long: `Serve the portal on HABEAS_PORTAL_LISTEN. It speaks HTTP: put it behind your TLS-ending proxy and
+set HABEAS_PORTAL_URL to the https:// address that people type.`,
+		Example: "  habeas serve", Args: needs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := a.desk(cmd.Context(), true)
+			if err != nil {
+				return err
+			}
+			c := a.house.Config
+			log := telemetry.NewLogger(os.Stderr, c.LogLevel)
+			handler := portal.New(portal.Options{
+				Desk: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
+				SessionKey: sessionKey(a.house.Keys), Now: time.Now, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
+			})
+			log.Info("the portal runs", "listen", c.PortalListen)
+			return portal.Serve(cmd.Context(), c.PortalListen, handler)
+		},
+	}
+}
+
+// window is the desk as the portal sees it.
+type window struct{ *desk.Desk }
+
+// Status implements portal.Desk.
+func (w window) Status(ctx context.Context, id string) (portal.Status, error) {
+	ref := contract.NewRef(contract.KindCase, id)
+	c, err := w.Store.Case(ctx, ref)
+	if err != nil {
+		return portal.Status{}, err
+	}
+	s := portal.Status{
+		CaseID: c.ID, Kind: string(c.Kind), Lang: c.Lang, State: string(c.State), Outcome: string(c.Outcome),
+		ReceivedAt: c.ReceivedAt, DueAt: c.DueAt,
+	}
+	if profile, err := jurisdiction.Find(c.Laws[0]); err == nil {
+		if zone, err := time.LoadLocation(profile.Zone); err == nil {
+			s.DueAt = s.DueAt.In(zone)
+			s.ReceivedAt = s.ReceivedAt.In(zone)
+		}
+	}
+	p, err := w.Store.Package(ctx, ref)
+	if fault.Is(err, contract.ErrNotFound) {
+		return s, nil
+	}
+	s.ExpiresAt = p.ExpiresAt
+	s.Downloadable = err == nil && c.State == dsr.StateReady && p.FetchedAt == nil && p.WipedAt == nil
+	return s, err
+}
+
+// OpenPackage implements portal.Desk.
+func (w window) OpenPackage(ctx context.Context, id string) (portal.Download, error) {
+	p, err := w.Desk.OpenPackage(ctx, id)
+	if err != nil {
+		return portal.Download{}, err
+	}
+	return portal.Download{Name: p.Name, Size: p.Size, Body: p.Body, Done: p.Done}, nil
+}
