@@ -12,8 +12,8 @@ import (
 )
 
 // Discover visits the collections of one step: it counts the person's rows, and puts into ks
-// the keys through which other collections are found. The result is keyed by the collection's
-// name. It may be run again at any time; the levels before it must have been visited.
+// the keys through which other collections are found. The result is keyed by
+// "system.collection". It may be run again at any time; the levels before it must have been visited.
 func Discover(ctx context.Context, m *datamap.Map, sys systems.System, step Step, acc Account, ks KeyStore) (map[string]int64, error) {
 	w, err := newWalk(m, acc)
 	if err != nil {
@@ -29,7 +29,7 @@ func Discover(ctx context.Context, m *datamap.Map, sys systems.System, step Step
 		if err != nil {
 			return nil, err
 		}
-		if counts[name], err = sys.Count(ctx, sel); err != nil {
+		if counts[c.ID()], err = sys.Count(ctx, sel); err != nil {
 			return nil, err
 		}
 		for _, columns := range w.onward(c) {
@@ -41,8 +41,9 @@ func Discover(ctx context.Context, m *datamap.Map, sys systems.System, step Step
 	return counts, nil
 }
 
-// putKeys materialises one set of keys. The empty first chunk of a set without keys says that
-// the search was made.
+// putKeys materialises one set of keys in place of an earlier one: a key that no longer leads to
+// the person must not stay behind. The empty first chunk of a set without keys says that the
+// search was made.
 func putKeys(ctx context.Context, sys systems.System, sel systems.Selection, columns []string, ks KeyStore) error {
 	id, chunk := sel.Collection.ID(), 0
 	err := sys.Keys(ctx, sel, columns, systems.PageSize, func(keys [][]string) error {
@@ -50,10 +51,14 @@ func putKeys(ctx context.Context, sys systems.System, sel systems.Selection, col
 		chunk++
 		return err
 	})
-	if err != nil || chunk > 0 {
+	if err == nil && chunk == 0 {
+		err = ks.PutKeys(ctx, id, columns, 0, nil)
+		chunk++
+	}
+	if err != nil {
 		return err
 	}
-	return ks.PutKeys(ctx, id, columns, 0, nil)
+	return ks.TrimKeys(ctx, id, columns, chunk)
 }
 
 // Collect streams the person's rows of one collection in both formats (see

@@ -49,6 +49,18 @@ func (k *memory) PutKeys(_ context.Context, coll string, columns []string, chunk
 	return nil
 }
 
+func (k *memory) TrimKeys(_ context.Context, coll string, columns []string, from int) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	set := k.sets[coll+"("+strings.Join(columns, ",")+")"]
+	for chunk := range set {
+		if chunk >= from {
+			delete(set, chunk)
+		}
+	}
+	return nil
+}
+
 func (k *memory) Keys(_ context.Context, coll string, columns []string, yield func([][]string) error) error {
 	k.mu.Lock()
 	set := k.sets[coll+"("+strings.Join(columns, ",")+")"]
@@ -193,8 +205,8 @@ func (w *world) answer(t fataler, acc Account) map[string][]string {
 				t.Fatalf("collecting %s: %v", c.ID(), err)
 			}
 			ids := keysOf(t, c, j.Bytes())
-			if n != counts[name] || n != int64(len(ids)) {
-				t.Fatalf("%s: discovered %d, collected %d, wrote %d", c.ID(), counts[name], n, len(ids))
+			if n != counts[c.ID()] || n != int64(len(ids)) {
+				t.Fatalf("%s: discovered %d, collected %d, wrote %d", c.ID(), counts[c.ID()], n, len(ids))
 			}
 			if len(ids) > 0 {
 				got[c.ID()] = ids

@@ -52,6 +52,8 @@ type Opener func(system string) (systems.System, error)
 type KeyStore interface {
 	// PutKeys keeps tuples of the columns of coll ("system.collection").
 	PutKeys(ctx context.Context, coll string, columns []string, chunk int, keys [][]string) error
+	// TrimKeys drops the chunks from the given number on: what an earlier, longer search left.
+	TrimKeys(ctx context.Context, coll string, columns []string, from int) error
 	// Keys yields what was put, chunk by chunk.
 	Keys(ctx context.Context, coll string, columns []string, yield func(keys [][]string) error) error
 }
