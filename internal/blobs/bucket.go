@@ -106,7 +106,7 @@ func (b *bucket) Put(ctx context.Context, name string, write func(io.Writer) err
 	defer func() {
 		if !finished {
 			_ = w.CloseWithError(errAbandoned)
-			<-uploaded
+			<-uploaded //nolint:errcheck // the upload was given up
 		}
 	}()
 	out := &counter{ctx: ctx, w: w}
@@ -153,7 +153,7 @@ type objectReader struct{ *minio.Object }
 
 func (r *objectReader) Read(p []byte) (int, error) {
 	n, err := r.Object.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = s3Error("reading", err)
 	}
 	return n, err

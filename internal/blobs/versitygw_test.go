@@ -77,7 +77,7 @@ func withServer(run func() int) (int, error) {
 		select {
 		case err := <-exited:
 			exited <- err
-			return 0, fmt.Errorf("versitygw ended: %v\n%s", err, &log)
+			return 0, fmt.Errorf("versitygw ended: %w\n%s", err, &log)
 		default:
 		}
 		if time.Now().After(deadline) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
@@ -27,7 +28,7 @@ func TestLedgerIsAppendOnly(t *testing.T) {
 	}
 	for _, role := range []string{RoleApp, RoleStaff, RoleOwner, ""} {
 		url := f.url
-		want := pq.ErrorCode("23001") // restrict_violation, of the trigger
+		want := pqerror.Code("23001") // restrict_violation, of the trigger
 		if role != "" {
 			url, want = withRole(t, f.url, role), "42501" // insufficient_privilege
 		}

@@ -88,7 +88,7 @@ func (f *file) target(m *loading, c *Collection, target string, at ast.Node) *Co
 }
 
 // nearestCollection looks in the system first, then for the same name in another one.
-func (m *loading) nearestCollection(system *System, target, name string) string {
+func (l *loading) nearestCollection(system *System, target, name string) string {
 	var names []string
 	for _, c := range system.Collections {
 		names = append(names, c.Name)
@@ -100,7 +100,7 @@ func (m *loading) nearestCollection(system *System, target, name string) string 
 		return hint
 	}
 	var all []string
-	for _, s := range m.Systems {
+	for _, s := range l.Systems {
 		if s.Collection(name) != nil {
 			return s.Name + "." + name
 		}

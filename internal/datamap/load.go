@@ -108,7 +108,7 @@ func (f *file) read(fsys fs.FS, name string) ast.Node {
 		f.whole("the file cannot be opened: %s", plainCause(err))
 		return nil
 	}
-	defer opened.Close() //nolint:errcheck // read only
+	defer opened.Close() // read only
 	data, err := io.ReadAll(io.LimitReader(opened, maxFile+1))
 	if err != nil {
 		f.whole("the file cannot be read: %s", plainCause(err))

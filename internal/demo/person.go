@@ -46,7 +46,7 @@ func (p *Person) Code(ctx context.Context) (string, error) {
 	err := until(ctx, func() (bool, error) {
 		texts, err := p.unread(ctx)
 		if err != nil {
-			return false, nil // the catcher may be restarting
+			return false, nil //nolint:nilerr // the catcher may be restarting
 		}
 		for _, text := range texts {
 			if m := codePattern.FindStringSubmatch(text); m != nil {

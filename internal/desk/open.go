@@ -54,7 +54,9 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 
 // complete fills what was left open and checks the rest.
 func (d *Desk) complete(o *Opening) error {
-	bad := func(format string, args ...any) error { return fault.Newf(contract.ErrBadInput, format, args...) }
+	bad := func(format string, args ...any) *fault.Error {
+		return fault.Newf(contract.ErrBadInput, format, args...)
+	}
 	if o.ReceivedAt.IsZero() {
 		o.ReceivedAt = d.Now()
 	}
@@ -65,16 +67,16 @@ func (d *Desk) complete(o *Opening) error {
 	}
 	switch {
 	case o.Kind != dsr.Access:
-		return bad("unknown kind of case %q", o.Kind).(*fault.Error).WithHint("the known one is: access")
+		return bad("unknown kind of case %q", o.Kind).WithHint("the known one is: access")
 	case len(o.Identities) == 0:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
-		return bad("the company does not write letters in %q", o.Lang).(*fault.Error).
+		return bad("the company does not write letters in %q", o.Lang).
 			WithHint("its languages are " + strings.Join(d.Map.Company.Languages, ", "))
 	case !slices.Contains(dsr.Channels, o.Channel):
-		return bad("unknown channel %q", o.Channel).(*fault.Error).WithHint("the known ones are " + strings.Join(dsr.Channels, ", "))
+		return bad("unknown channel %q", o.Channel).WithHint("the known ones are " + strings.Join(dsr.Channels, ", "))
 	case !slices.Contains(dsr.Requesters, o.Requester):
-		return bad("unknown requester %q", o.Requester).(*fault.Error).WithHint("the known ones are " + strings.Join(dsr.Requesters, ", "))
+		return bad("unknown requester %q", o.Requester).WithHint("the known ones are " + strings.Join(dsr.Requesters, ", "))
 	case o.ReceivedAt.After(d.Now()):
 		return bad("the request cannot have been received in the future (%s)", o.ReceivedAt.Format(time.RFC3339))
 	case o.ReceivedAt.Before(d.Now().AddDate(-1, 0, 0)):

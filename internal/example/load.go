@@ -193,7 +193,7 @@ func (s *source) copy(ctx context.Context, db *sql.DB, m *maker, count *meter) e
 		return fmt.Errorf("loading %s: %w", s.ID(), err)
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	stmt, err := tx.PrepareContext(ctx, pq.CopyInSchema(s.Schema, s.Name, s.Columns...))
+	stmt, err := tx.PrepareContext(ctx, s.copyStatement())
 	if err != nil {
 		return fmt.Errorf("loading %s: %w", s.ID(), err)
 	}
@@ -212,6 +212,14 @@ func (s *source) copy(ctx context.Context, db *sql.DB, m *maker, count *meter) e
 		return fmt.Errorf("loading %s: %w", s.ID(), err)
 	}
 	return nil
+}
+
+func (s *source) copyStatement() string {
+	columns := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		columns[i] = pq.QuoteIdentifier(c)
+	}
+	return "COPY " + pq.QuoteIdentifier(s.Schema) + "." + pq.QuoteIdentifier(s.Name) + " (" + strings.Join(columns, ", ") + ") FROM STDIN"
 }
 
 // copySink passes rows on to a COPY.

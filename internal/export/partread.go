@@ -48,7 +48,7 @@ type source struct{ r io.Reader }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = &sourceError{err}
 	}
 	return n, err
@@ -69,7 +69,7 @@ type authentic struct{ r io.Reader }
 
 func (a *authentic) Read(p []byte) (int, error) {
 	n, err := a.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = openError(err)
 	}
 	return n, err
@@ -93,7 +93,7 @@ func (i *inflating) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return n, inflateError(err)
 	}
 	more, err := io.Copy(io.Discard, i.rest)

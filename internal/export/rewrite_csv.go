@@ -29,7 +29,7 @@ func rewriteCSV(r io.Reader, w io.Writer, edits map[string]edit) (rows int64, er
 	var plan []edit
 	for line := int64(0); ; line++ {
 		record, err = readRecord(in, record[:0])
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

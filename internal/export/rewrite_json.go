@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -124,7 +125,7 @@ func want(d *json.Decoder, delim json.Delim) error {
 
 // rowError keeps what is classified already; the text of a JSON error may quote a value.
 func rowError(err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return inflateError(err)

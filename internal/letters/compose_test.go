@@ -2,6 +2,7 @@ package letters
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/mail"
 	"net/textproto"
@@ -77,7 +78,7 @@ func TestComposeReadsBack(t *testing.T) {
 		got := map[string]string{}
 		for {
 			part, err := r.NextPart()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -68,7 +69,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
 		defer func() {
 			what := recover()
-			if what != nil && what != http.ErrAbortHandler {
+			if what != nil && !aborted(what) {
 				s.Log.Error("portal: a handler panicked", "route", route(r), "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					http.Error(rec, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
@@ -100,4 +101,10 @@ func route(r *http.Request) string {
 		return "-"
 	}
 	return r.Pattern
+}
+
+// aborted says whether a panic is net/http's own way of cutting an answer short.
+func aborted(what any) bool {
+	err, ok := what.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }

@@ -66,7 +66,7 @@ func ServeListener(ctx context.Context, ln net.Listener, h http.Handler) error {
 	if d, ok := h.(interface{ Drain(context.Context) }); ok {
 		d.Drain(stop)
 	}
-	<-ended // http.ErrServerClosed, since Shutdown was called
+	<-ended //nolint:errcheck // http.ErrServerClosed, since Shutdown was called
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("stopping the portal: %w", err)
 	}

@@ -151,7 +151,7 @@ func TestStackLives(t *testing.T) {
 		r, err := Status(ctx, o)
 		return err == nil && !r.Up
 	})
-	st = up(t, o)
+	up(t, o)
 	if r, err = Status(ctx, o); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package catcher
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -67,7 +68,7 @@ func decode(head Summary, raw []byte) Letter {
 	reader := mail.NewReader(entity)
 	for {
 		part, err := reader.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return l
 		}
 		if err != nil {
