@@ -180,7 +180,7 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 		return letters.Fields{}, fault.New(contract.ErrInternal, "the time zone of the case's law is not known here", err)
 	}
 	f := letters.Fields{
-		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.DueAt, Zone: zone,
+		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
 	}
 	return f, a.packageFields(ctx, ref, &f)

@@ -52,7 +52,7 @@ func (w window) Status(ctx context.Context, id string) (portal.Status, error) {
 	}
 	s := portal.Status{
 		CaseID: c.ID, Kind: string(c.Kind), Lang: c.Lang, State: string(c.State), Outcome: string(c.Outcome),
-		ReceivedAt: c.ReceivedAt, DueAt: c.DueAt,
+		ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(),
 	}
 	if profile, err := jurisdiction.Find(c.Laws[0]); err == nil {
 		if zone, err := time.LoadLocation(profile.Zone); err == nil {

@@ -62,6 +62,10 @@ type Case struct {
 	Forgotten   bool         `json:"forgotten"`
 }
 
+// LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
+// after it.
+func (c Case) LastMoment() time.Time { return c.DueAt.Add(-time.Second) }
+
 // fieldRequest is the associated data of a sealed request.
 const fieldRequest = "case.request"
 
