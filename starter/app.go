@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -91,8 +90,12 @@ func (a *app) open(ctx context.Context) (*wire.House, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.house, err = wire.Open(ctx, c)
-	return a.house, err
+	h, err := wire.Open(ctx, c)
+	if err != nil {
+		return nil, err // what it opened half is not ours to close
+	}
+	a.house = h
+	return h, nil
 }
 
 // desk opens the house, and Temporal where the operation speaks to workflows.
@@ -107,7 +110,7 @@ func (a *app) desk(ctx context.Context, withTemporal bool) (*desk.Desk, error) {
 			return nil, err
 		}
 	}
-	return &desk.Desk{Store: h.Store, Keys: h.Keys, Map: h.Map, Blobs: h.Blobs, Pins: h.Pins, Temporal: a.temporal, Now: time.Now}, nil
+	return h.Desk(a.temporal), nil
 }
 
 func (a *app) close() {

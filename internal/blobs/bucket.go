@@ -219,7 +219,7 @@ func refusedKeys(cause error) error {
 // reachError is s3Error for the first request: servers have codes of their own for keys that they
 // do not know.
 func reachError(host string, err error) error {
-	out := s3Error("reaching", err)
+	out := atRest(s3Error("reaching", err))
 	status := minio.ToErrorResponse(err).StatusCode
 	if fault.Is(out, contract.ErrUnavailable) && status >= 400 && status < 500 {
 		return refusedKeys(err)
@@ -253,14 +253,35 @@ func s3Error(doing string, err error) error {
 	case "NoSuchKey", "NoSuchUpload":
 		return notFound(err)
 	case "NoSuchBucket":
-		return fault.New(contract.ErrBadInput, "the bucket of the blob store is not there", err)
+		return settings("the bucket of the blob store is not there", err)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied":
-		return refusedKeys(err)
+		return settings("the blob store refused our keys", err)
 	case "SlowDown", "TooManyRequests":
 		return fault.New(contract.ErrBusy, "the blob store asked us to slow down", err)
 	}
 	if answer.StatusCode == http.StatusForbidden { // an answer to HEAD has no body to say more
-		return refusedKeys(err)
+		return settings("the blob store refused our keys", err)
 	}
 	return fault.New(contract.ErrUnavailable, doing+" a blob failed in the bucket of the blob store", err)
+}
+
+// misconfigured marks what an operator has to put right. While a case runs it is passing: the step
+// waits until the setting is right again, and nobody is asked to leave a system out for it.
+type misconfigured struct{ cause error }
+
+func (m misconfigured) Error() string { return m.cause.Error() }
+func (m misconfigured) Unwrap() error { return m.cause }
+
+func settings(text string, cause error) *fault.Error {
+	return fault.New(contract.ErrUnavailable, text, misconfigured{cause})
+}
+
+// atRest is the same fault at start-up, where it is bad input.
+func atRest(err error) error {
+	var m misconfigured
+	var e *fault.Error
+	if errors.As(err, &m) && errors.As(err, &e) {
+		return fault.New(contract.ErrBadInput, e.Text, err).WithHint(e.Hint)
+	}
+	return err
 }

@@ -59,6 +59,8 @@ type Case struct {
 	OpenSystems []string     `json:"open_systems"`
 	StartedAt   *time.Time   `json:"started_at,omitempty"`
 	ClosedAt    *time.Time   `json:"closed_at,omitempty"`
+	VerifyUntil *time.Time   `json:"verify_until,omitempty"` // nobody may close it as unverified before
+	EndingAt    *time.Time   `json:"ending_at,omitempty"`    // from then on it takes no parts and no package
 	Forgotten   bool         `json:"forgotten"`
 }
 
@@ -117,7 +119,7 @@ func nonNil(list []string) []string {
 
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
-	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at`
+	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -138,6 +140,8 @@ type caseRow struct {
 	StartedAt   *time.Time     `db:"started_at"`
 	ClosedAt    *time.Time     `db:"closed_at"`
 	ForgottenAt *time.Time     `db:"forgotten_at"`
+	VerifyUntil *time.Time     `db:"verify_until"`
+	EndingAt    *time.Time     `db:"ending_at"`
 }
 
 func (r *caseRow) value() Case {
@@ -146,7 +150,7 @@ func (r *caseRow) value() Case {
 		Requester: r.Requester, OpenedBy: r.OpenedBy, MapHash: r.MapHash, ReceivedAt: r.ReceivedAt.UTC(),
 		OpenedAt: r.OpenedAt.UTC(), DueAt: r.DueAt.UTC(), State: dsr.State(r.State), Outcome: dsr.Outcome(r.Outcome),
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
-		Forgotten: r.ForgottenAt != nil,
+		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
 	}
 }
 

@@ -29,12 +29,16 @@ type Part struct {
 }
 
 // CommitParts commits all formats of one collection at once. The first commit wins: existing says
-// that these were not taken, so that their blobs can go, and Parts has those that were.
+// that these were not taken, so that their blobs can go, and Parts has those that were. A case that
+// is ending takes none: contract.ErrNotOpen.
 func (s *Store) CommitParts(ctx context.Context, ref contract.Ref, parts []Part) (existing bool, err error) {
 	if len(parts) == 0 {
 		return false, fault.New(contract.ErrBadInput, "there are no parts to commit", nil)
 	}
 	err = s.tx(ctx, "commit parts", func(tx *sqlx.Tx) error {
+		if err := takes(ctx, tx, ref); err != nil {
+			return err
+		}
 		first, taken := parts[0], int64(0)
 		for _, p := range parts {
 			if p.System != first.System || p.Collection != first.Collection {
@@ -89,8 +93,12 @@ type Package struct {
 
 // PutPackage keeps what was assembled. Until it is released a package that was assembled anew (its
 // review was done again) takes the place of the one before; a released one stands and is returned.
+// A case that is ending takes none: contract.ErrNotOpen.
 func (s *Store) PutPackage(ctx context.Context, p Package) (Package, error) {
 	err := s.tx(ctx, "keep a package", func(tx *sqlx.Tx) error {
+		if err := takes(ctx, tx, p.Ref); err != nil {
+			return err
+		}
 		made, err := tx.ExecContext(ctx, `INSERT INTO package (ref, blob, manifest_hash, size, files, assembled_at)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (ref) DO UPDATE
 			SET blob = excluded.blob, manifest_hash = excluded.manifest_hash, size = excluded.size,
@@ -208,29 +216,17 @@ func (s *Store) CheckReleased(ctx context.Context, ref contract.Ref, pins Pins) 
 
 // MarkFetched says that the package was downloaded whole. Again: nothing.
 func (s *Store) MarkFetched(ctx context.Context, ref contract.Ref) error {
-	return s.markPackage(ctx, ref, "fetched")
-}
-
-// MarkWiped says that the package and its parts are gone from the blob store. Again: nothing.
-func (s *Store) MarkWiped(ctx context.Context, ref contract.Ref) error {
-	return s.markPackage(ctx, ref, "wiped")
-}
-
-func (s *Store) markPackage(ctx context.Context, ref contract.Ref, what string) error {
-	return s.tx(ctx, "mark a package as "+what, func(tx *sqlx.Tx) error {
+	return s.tx(ctx, "mark a package as fetched", func(tx *sqlx.Tx) error {
 		p, err := readPackage(ctx, tx, ref, lockRow)
-		if err != nil {
+		if err != nil || p.FetchedAt != nil {
 			return err
 		}
-		if what == "fetched" && p.FetchedAt != nil || what == "wiped" && p.WipedAt != nil {
-			return nil
-		}
-		if what == "fetched" && p.ReleasedAt == nil {
+		if p.ReleasedAt == nil {
 			return fault.Newf(contract.ErrNotApproved, "the package of %s is not released", ref)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE package SET `+what+`_at = $2 WHERE ref = $1`, ref, s.now()); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE package SET fetched_at = $2 WHERE ref = $1`, ref, s.now()); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, ref, "package."+what, nil)
+		return s.record(ctx, tx, ref, "package.fetched", nil)
 	})
 }

@@ -78,6 +78,8 @@ func (f *fixture) fillFor(t *testing.T) string {
 		indexes[id.Kind] = [][]byte{f.sets.BlindIndex(id.Kind, id.Value)}
 	}
 	ok(t, f.PutIndexes(ctx, ref, indexes))
+	_, err = f.WishCode(ctx, ref, dsr.CodeVerify, 3)
+	ok(t, err)
 	long := rule
 	long.Digits = 12
 	c, err := f.IssueChallenge(ctx, ref, dsr.CodeVerify, "1", "email", long)

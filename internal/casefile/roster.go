@@ -143,7 +143,7 @@ func (s *Store) ListStaff(ctx context.Context) ([]Staff, error) {
 }
 
 // RevokeStaff ends what somebody may sign from now on; what they signed before stays valid. Who is
-// not enrolled is a contract.ErrNotFound: a pinned name is taken out of the configuration instead.
+// not enrolled is a contract.ErrNotFound: a pinned name gets an end in the approvers file instead.
 func (s *Store) RevokeStaff(ctx context.Context, name, by string) error {
 	return s.tx(ctx, "revoke a member of staff", func(tx *sqlx.Tx) error {
 		var ref contract.Ref
@@ -151,7 +151,7 @@ func (s *Store) RevokeStaff(ctx context.Context, name, by string) error {
 			WHERE name = $1 AND revoked_at IS NULL RETURNING enrolment`, name, s.now(), by)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(contract.ErrNotFound, "nobody of that name is enrolled", nil).
-				WithHint("a pinned approver is taken out of the worker's configuration")
+				WithHint("write until=DATE behind a pinned approver in the approvers file; taking the line out would undo what they signed")
 		}
 		if err != nil {
 			return err

@@ -25,6 +25,9 @@ type Pins map[string]Pin
 type Pin struct {
 	PublicKey ed25519.PublicKey
 	Roles     []dsr.Role
+	// Until ends the pin: what was signed before it stands, nothing after it counts. Zero: no end. A
+	// pin that is taken out altogether takes everything that was ever signed with it along.
+	Until time.Time
 }
 
 // signer is somebody whose key was traced back to pinned keys; the zero signer is nobody.
@@ -92,7 +95,7 @@ func (r *staffRow) roles() []dsr.Role {
 // current is who signs under a name now.
 func (t *trust) current(ctx context.Context, name string) (signer, error) {
 	if pin, ok := t.pins[name]; ok {
-		return pinned(name, pin), nil
+		return pinned(name, pin, t.s.now()), nil
 	}
 	return t.enrolled(ctx, nil, selectStaff+` WHERE m.name = $1 ORDER BY m.revoked_at IS NULL DESC, m.enrolled_at DESC LIMIT 1`, name)
 }
@@ -101,13 +104,14 @@ func (t *trust) current(ctx context.Context, name string) (signer, error) {
 // comes after it, not what was signed before.
 func (t *trust) then(ctx context.Context, name string, enrolment contract.Ref, at time.Time) (signer, error) {
 	if pin, ok := t.pins[name]; ok && enrolment == "" {
-		return pinned(name, pin), nil
+		return pinned(name, pin, at), nil
 	}
 	return t.enrolled(ctx, &at, selectStaff+` WHERE m.name = $1 AND m.enrolment = $2`, name, enrolment)
 }
 
-func pinned(name string, pin Pin) signer {
-	return signer{Signer: dsr.Signer{Name: name, PublicKey: pin.PublicKey, Roles: pin.Roles}}
+func pinned(name string, pin Pin, at time.Time) signer {
+	ended := !pin.Until.IsZero() && !at.Before(pin.Until)
+	return signer{Signer: dsr.Signer{Name: name, PublicKey: pin.PublicKey, Roles: pin.Roles, Revoked: ended}}
 }
 
 func (t *trust) enrolled(ctx context.Context, at *time.Time, query string, args ...any) (signer, error) {

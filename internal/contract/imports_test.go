@@ -40,7 +40,7 @@ var may = map[string][]string{
 // never is what a package may not import of anybody's.
 var never = map[string][]string{
 	"internal/contract":     {"database/sql", "net"},
-	"internal/dsr":          {"database/sql", "net", "go.temporal.io/sdk/client", "time"},
+	"internal/dsr":          {"database/sql", "net", "go.temporal.io/sdk/client"},
 	"internal/jurisdiction": {"database/sql", "net", "go.temporal.io/sdk/client"},
 	"workflows":             {"database/sql", "net", "os", "github.com/lib/pq", "github.com/jmoiron/sqlx", "github.com/emersion/go-smtp"},
 	"worker":                {module + "internal/stack", module + "internal/portal", module + "starter"},

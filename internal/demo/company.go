@@ -72,7 +72,7 @@ func Prepare(ctx context.Context, o Options) (*Company, error) {
 	if err := c.StartWorker(ctx); err != nil {
 		return nil, err
 	}
-	if err := c.startPortal(ctx); err != nil {
+	if err := c.StartPortal(ctx); err != nil {
 		return nil, err
 	}
 	return c, c.enrolAll(ctx)
@@ -222,7 +222,8 @@ func (c *Company) StartWorker(ctx context.Context) error {
 	return c.answering(ctx, "worker", "http://"+c.Env["HABEAS_METRICS_LISTEN"]+"/readyz")
 }
 
-func (c *Company) startPortal(ctx context.Context) error {
+// StartPortal starts the portal, or starts it again, and waits until it answers.
+func (c *Company) StartPortal(ctx context.Context) error {
 	if _, err := c.Stack.StartProcess("portal", []string{filepath.Join(c.o.BinDir, "habeas"), "serve"}, c.Env, ""); err != nil {
 		return err
 	}
@@ -254,7 +255,10 @@ func (c *Company) answering(ctx context.Context, name, url string) error {
 
 func (c *Company) writeEnv() error {
 	var b strings.Builder
-	b.WriteString("# Points a shell at the demo, as its staff. HABEAS_STAFF_KEY chooses who you are.\n")
+	b.WriteString("# Points a shell at the demo, as its staff: an (support). `iam bo` makes you bo (reviewer); then\n" +
+		"# there are cao and dai (approvers).\n")
+	fmt.Fprintf(&b, "export PATH='%s':\"$PATH\"\n", strings.ReplaceAll(c.o.BinDir, "'", `'\''`))
+	fmt.Fprintf(&b, "iam() { export HABEAS_STAFF_KEY='%s'/\"$1\".key; }\n", strings.ReplaceAll(filepath.Join(c.Dir, "staff"), "'", `'\''`))
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(c.Env[name], "'", `'\''`))
 	}

@@ -39,8 +39,7 @@ func (c *Company) Desk(ctx context.Context) (*desk.Desk, func(), error) {
 		_ = house.Close()
 		return nil, nil, err
 	}
-	d := &desk.Desk{Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Temporal: temporal, Now: time.Now}
-	return d, func() { temporal.Close(); _ = house.Close() }, nil
+	return house.Desk(temporal), func() { temporal.Close(); _ = house.Close() }, nil
 }
 
 // enrolAll has the two pinned approvers enrol whoever is not trusted yet.

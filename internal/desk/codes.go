@@ -9,10 +9,14 @@ import (
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
 
-// RequestCode asks the case to send a one-time code. It tells nothing, not even whether there is
-// such a case.
+// RequestCode asks the case to send a one-time code, unless it was asked too often within the hour.
+// It tells nothing, not even whether there is such a case.
 func (d *Desk) RequestCode(ctx context.Context, id, purpose string) {
-	_ = d.Temporal.SignalWorkflow(ctx, string(contract.NewRef(contract.KindCase, id)), "", contract.SendCode.Name,
+	ref := contract.NewRef(contract.KindCase, id)
+	if heard, err := d.Store.WishCode(ctx, ref, purpose, d.CodesPerHour); err != nil || !heard {
+		return
+	}
+	_ = d.Temporal.SignalWorkflow(ctx, string(ref), "", contract.SendCode.Name,
 		contract.SendCodeInput{Purpose: purpose})
 }
 

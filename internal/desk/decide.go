@@ -3,8 +3,10 @@ package desk
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +95,9 @@ func (t Task) choice(key, value string) ([]string, error) {
 }
 
 // Decide signs a verdict on what the task shows now and sends it to the case. The same verdict by
-// the same person is the same decision: sent again, it gets the first answer.
+// the same person is the same decision: sent again, it gets the first answer. What Temporal answers
+// is held against the casefile, where the decision is recorded; when the two differ somebody made
+// the answer up, and the decision is sent anew.
 func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reason string, key seal.StaffKey) (contract.DecideResult, error) {
 	t, err := d.Task(ctx, id)
 	if err != nil {
@@ -108,7 +112,28 @@ func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reaso
 		return contract.DecideResult{}, err
 	}
 	sum := sha256.Sum256(append(decision.Bytes(), decision.Signature...))
-	return update(ctx, d, t.Ref, contract.Decide, hex.EncodeToString(sum[:]), in)
+	updateID := hex.EncodeToString(sum[:])
+	for range 3 {
+		out, err := update(ctx, d, t.Ref, contract.Decide, updateID, in)
+		if fault.Is(err, contract.ErrUnavailable) {
+			return out, err
+		}
+		recorded, readErr := d.recorded(ctx, decision)
+		if readErr != nil || recorded == (err == nil) {
+			return out, errors.Join(err, readErr)
+		}
+		updateID = hex.EncodeToString(sum[:]) + "/" + rand.Text() // the first id would get the same answer again
+	}
+	return contract.DecideResult{}, fault.Newf(contract.ErrUnavailable, "not confirmed: what Temporal answers is not what the casefile says of task %s", id).
+		WithHint("somebody may be answering in the worker's place; look at who polls the task queues, then decide again")
+}
+
+// recorded says whether the casefile has this very decision.
+func (d *Desk) recorded(ctx context.Context, decision dsr.Decision) (bool, error) {
+	list, err := d.Store.Decisions(ctx, decision.Task)
+	return slices.ContainsFunc(list, func(had casefile.Decided) bool {
+		return had.Staff == decision.Staff && had.Verdict == decision.Verdict && had.Reason == decision.Reason
+	}), err
 }
 
 // ripe refuses early, and in plainer words, what the worker would refuse.

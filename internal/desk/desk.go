@@ -26,6 +26,8 @@ type Desk struct {
 	Pins     casefile.Pins
 	Temporal client.Client
 	Now      func() time.Time
+	// CodesPerHour is how often a code may be asked for in an hour, for one case and purpose.
+	CodesPerHour int
 }
 
 // start starts the workflow of a reference, once.

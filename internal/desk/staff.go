@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -51,7 +54,8 @@ func join(roles []dsr.Role) string {
 	return strings.Join(words, ", ")
 }
 
-// ReadPins reads the approvers file: "NAME ROLE[,ROLE] PUBLIC-KEY" a line, # for remarks.
+// ReadPins reads the approvers file: "NAME ROLE[,ROLE] PUBLIC-KEY [until=TIME]" a line, # for
+// remarks. Somebody who leaves gets an until= and keeps the line: what they signed before stands.
 func ReadPins(path string) (casefile.Pins, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -65,14 +69,19 @@ func ReadPins(path string) (casefile.Pins, error) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) != 3 || !validName(fields[0]) {
-			return nil, fault.Newf(contract.ErrBadInput, "line %d of the approvers file is not NAME ROLE[,ROLE] PUBLIC-KEY", n)
+		if len(fields) < 3 || len(fields) > 4 || !validName(fields[0]) {
+			return nil, fault.Newf(contract.ErrBadInput, "line %d of the approvers file is not NAME ROLE[,ROLE] PUBLIC-KEY [until=TIME]", n)
 		}
 		public, err := seal.DecodePublic(fields[2])
 		if err != nil {
 			return nil, fault.New(contract.ErrBadInput, "the approvers file has a key that is none", err)
 		}
 		pin := casefile.Pin{PublicKey: public}
+		if len(fields) == 4 {
+			if pin.Until, err = until(fields[3]); err != nil {
+				return nil, fault.New(contract.ErrBadInput, fmt.Sprintf("line %d of the approvers file: the end is not until=2026-11-23 or until=2026-11-23T09:00:00Z", n), err)
+			}
+		}
 		for word := range strings.SplitSeq(fields[1], ",") {
 			if !slices.Contains(dsr.Roles, dsr.Role(word)) {
 				return nil, fault.Newf(contract.ErrBadInput, "line %d of the approvers file names the unknown role %q", n, word)
@@ -81,5 +90,17 @@ func ReadPins(path string) (casefile.Pins, error) {
 		}
 		pins[fields[0]] = pin
 	}
-	return pins, nil
+	return pins, lines.Err()
+}
+
+// until reads until=DATE (the beginning of that day, UTC) or until=TIME (RFC 3339).
+func until(field string) (time.Time, error) {
+	text, ok := strings.CutPrefix(field, "until=")
+	if !ok {
+		return time.Time{}, errors.New("no until=")
+	}
+	if at, err := time.Parse(time.DateOnly, text); err == nil {
+		return at, nil
+	}
+	return time.Parse(time.RFC3339, text)
 }

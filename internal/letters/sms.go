@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -135,6 +136,10 @@ func (g *SMSGateway) request(ctx context.Context, to, text, key string) (*http.R
 	return request, nil
 }
 
+// ourFault are answers about how we ask, not about whom we write to: a wrong address or secret is put
+// right, and the letter then goes.
+var ourFault = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusProxyAuthRequired}
+
 // judge turns the status into an error.
 func (g *SMSGateway) judge(answer *http.Response) error {
 	code := answer.StatusCode
@@ -147,6 +152,9 @@ func (g *SMSGateway) judge(answer *http.Response) error {
 		return fault.New(contract.ErrBusy, text, nil).After(delay)
 	case code/100 == 5, code == http.StatusRequestTimeout:
 		return fault.New(contract.ErrUnavailable, text, nil).After(delay)
+	case slices.Contains(ourFault, code):
+		return fault.New(contract.ErrUnavailable, text, nil).After(delay).
+			WithHint("check HABEAS_SMS_URL and HABEAS_SMS_SECRET_FILE: the webhook does not know us")
 	case code/100 == 4:
 		return fault.New(contract.ErrUndeliverable, text, nil)
 	}

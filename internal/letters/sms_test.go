@@ -103,7 +103,8 @@ func TestSMSAnswers(t *testing.T) {
 		{500, "", contract.ErrUnavailable, 0},
 		{408, "", contract.ErrUnavailable, 0},
 		{400, "", contract.ErrUndeliverable, 0},
-		{403, "", contract.ErrUndeliverable, 0},
+		{403, "", contract.ErrUnavailable, 0}, // our secret is wrong, not the number
+		{404, "", contract.ErrUnavailable, 0},
 		{422, "9", contract.ErrUndeliverable, 0},
 	}
 	for _, c := range cases {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/sdk/client"
+
 	"github.com/habeas-dsr/habeas/internal/blobs"
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/config"
@@ -48,6 +50,12 @@ func Open(ctx context.Context, c config.Config) (*House, error) {
 	}
 	h.Store, err = casefile.Open(ctx, c.DatabaseURL, h.Keys, time.Now)
 	return h, err
+}
+
+// Desk is the desk in this house; temporal may be nil for operations that only read.
+func (h *House) Desk(temporal client.Client) *desk.Desk {
+	return &desk.Desk{Store: h.Store, Keys: h.Keys, Map: h.Map, Blobs: h.Blobs, Pins: h.Pins, Temporal: temporal,
+		Now: time.Now, CodesPerHour: h.Config.CodesPerHour}
 }
 
 // Close gives the connections back.
