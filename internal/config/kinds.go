@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,34 @@ func list(name, def, what string, field func(*Config) *[]string) Setting {
 			return nil
 		},
 		get: func(c *Config) string { return strings.Join(*field(c), ",") },
+	}
+}
+
+// networks takes addresses (203.0.113.7) and networks (203.0.113.0/24) side by side.
+func networks(name, def, what string, field func(*Config) *[]netip.Prefix) Setting {
+	return Setting{Name: name, Default: def, Text: what,
+		set: func(c *Config, v string) error {
+			var list []netip.Prefix
+			for _, word := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+				p, err := netip.ParsePrefix(word)
+				if addr, addrErr := netip.ParseAddr(word); addrErr == nil {
+					p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+				}
+				if err != nil {
+					return fmt.Errorf("%q is neither an address nor a network", word)
+				}
+				list = append(list, p)
+			}
+			*field(c) = list
+			return nil
+		},
+		get: func(c *Config) string {
+			var words []string
+			for _, p := range *field(c) {
+				words = append(words, p.String())
+			}
+			return strings.Join(words, ",")
+		},
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -27,6 +28,7 @@ type Config struct {
 	SMSSecretFile  string
 	PortalURL      string
 	PortalListen   string
+	PortalProxies  []netip.Prefix
 	UIURL          string
 	MetricsListen  string
 	StaffKey       string
@@ -72,6 +74,7 @@ var Settings = []Setting{
 	text("HABEAS_SMS_SECRET_FILE", "", false, "file with the secret that signs calls to the SMS webhook", func(c *Config) *string { return &c.SMSSecretFile }),
 	text("HABEAS_PORTAL_URL", "http://127.0.0.1:8480", false, "address of the portal as people type it", func(c *Config) *string { return &c.PortalURL }),
 	text("HABEAS_PORTAL_LISTEN", "127.0.0.1:8480", false, "where `habeas serve` listens", func(c *Config) *string { return &c.PortalListen }),
+	networks("HABEAS_PORTAL_PROXIES", "", "addresses or networks of the proxies in front of the portal, with commas: their X-Forwarded-For is believed, and nobody else's", func(c *Config) *[]netip.Prefix { return &c.PortalProxies }),
 	text("HABEAS_UI_URL", "http://127.0.0.1:8233", false, "origin of the Temporal UI, which may call the codec endpoint", func(c *Config) *string { return &c.UIURL }),
 	text("HABEAS_METRICS_LISTEN", "127.0.0.1:9464", false, "where the worker serves /metrics, /healthz and /readyz", func(c *Config) *string { return &c.MetricsListen }),
 	text("HABEAS_STAFF_KEY", "", false, "file with your own signing key (`habeas keys new`)", func(c *Config) *string { return &c.StaffKey }),

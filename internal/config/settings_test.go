@@ -21,11 +21,13 @@ func env(pairs ...string) func(string) string {
 
 func TestDefaultsAndOverrides(t *testing.T) {
 	t.Parallel()
-	c, err := Load(env("HABEAS_PACKAGE_TTL", "36h", "HABEAS_CODEC", "off", "HABEAS_SYSTEMS", "a, b"))
+	c, err := Load(env("HABEAS_PACKAGE_TTL", "36h", "HABEAS_CODEC", "off", "HABEAS_SYSTEMS", "a, b",
+		"HABEAS_PORTAL_PROXIES", "127.0.0.1, 2001:db8::/32"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.CodeDigits != 6 || c.VerifyWithin != 14*24*time.Hour || c.PackageTTL != 36*time.Hour || !c.CodecOff || len(c.Systems) != 2 {
+	if c.CodeDigits != 6 || c.VerifyWithin != 14*24*time.Hour || c.PackageTTL != 36*time.Hour || !c.CodecOff || len(c.Systems) != 2 ||
+		len(c.PortalProxies) != 2 || c.PortalProxies[0].Bits() != 32 || c.PortalProxies[1].Bits() != 32 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -34,7 +36,7 @@ func TestBadValuesNameTheVariable(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{
 		"HABEAS_CODE_DIGITS": "5", "HABEAS_CODE_TRIES": "many", "HABEAS_CODEC": "maybe",
-		"HABEAS_VERIFY_WITHIN": "soon", "HABEAS_PACKAGE_TTL": "-1h", "HABEAS_DATABASE_URL": "@/no/such/file",
+		"HABEAS_VERIFY_WITHIN": "soon", "HABEAS_PACKAGE_TTL": "-1h", "HABEAS_PORTAL_PROXIES": "the.proxy", "HABEAS_DATABASE_URL": "@/no/such/file",
 	} {
 		_, err := Load(env(name, value))
 		if !fault.Is(err, contract.ErrBadInput) || !strings.Contains(err.Error(), name) {

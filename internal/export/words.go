@@ -62,7 +62,7 @@ var chinese = words{
 	Date: "2006年1月2日 15:04（UTC-07:00）", Separator: "、", End: "。",
 	Treatment: map[string]string{
 		Shown: "原样显示", Masked: "部分隐藏", Held: "仅说明是否持有",
-		Redacted: "涉及他人的内容已隐去", Dropped: "因涉及他人，经审核后未提供", Withheld: "可能涉及他人，未提供",
+		Redacted: "为保护他人权益，已全部或部分隐去", Dropped: "因涉及他人，经审核后未提供", Withheld: "可能涉及他人，未提供",
 	},
 	Bases: map[string]string{
 		"consent": "您的同意", "contract": "为订立、履行您作为一方当事人的合同所必需",
@@ -111,7 +111,7 @@ var english = words{
 	Date: "2 January 2006, 15:04 (UTC-07:00)", Separator: ", ", End: ".",
 	Treatment: map[string]string{
 		Shown: "shown as it stands", Masked: "partly hidden", Held: "only whether we hold it",
-		Redacted: "hidden where it concerns other people", Dropped: "left out on review, because it concerns other people",
+		Redacted: "hidden, wholly or in part, to protect other people", Dropped: "left out on review, because it concerns other people",
 		Withheld: "left out, because it may concern other people",
 	},
 	Bases: map[string]string{
