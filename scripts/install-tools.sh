@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what Habeas needs beside Go and git. Says nothing when all is there.
 #
-#   scripts/install-tools.sh            PostgreSQL and the Temporal command line
+#   scripts/install-tools.sh            PostgreSQL, MariaDB and the Temporal command line
 #   scripts/install-tools.sh postgres   only PostgreSQL
+#   scripts/install-tools.sh mariadb    only MariaDB
 #   scripts/install-tools.sh temporal   only the Temporal command line
 #   scripts/install-tools.sh lint       golangci-lint
 #
-# PostgreSQL comes from apt and needs root or a sudo without a password. The others are built by
+# PostgreSQL and MariaDB come from apt and need root or a sudo without a password. The others are built by
 # `go install` into .tools/bin of this checkout. It may be run any number of times, also by two
 # at once: the second waits.
 set -eu
@@ -103,6 +104,55 @@ install_postgres() {
 	have_postgres || die "apt-get installed postgresql-15, but its binaries are not under /usr/lib/postgresql"
 }
 
+# --- MariaDB --------------------------------------------------------------------------------
+
+# At least version 10.11, as internal/stack/mariadb looks for it.
+have_mariadb() {
+	if [ -n "${HABEAS_MARIADB_BIN:-}" ]; then
+		[ -x "$HABEAS_MARIADB_BIN/mariadbd" ] && [ -x "$HABEAS_MARIADB_BIN/mariadb-install-db" ]
+		return
+	fi
+	for dir in /usr/sbin /usr/local/sbin /usr/bin; do
+		if [ -x "$dir/mariadbd" ]; then
+			command -v mariadb-install-db >/dev/null 2>&1 && command -v my_print_defaults >/dev/null 2>&1 || return 1
+			"$dir/mariadbd" --no-defaults --version 2>/dev/null |
+				awk 'match($0, /Ver [0-9]+\.[0-9]+/) { split(substr($0, RSTART + 4, RLENGTH - 4), v, "."); exit !(v[1] > 10 || (v[1] == 10 && v[2] >= 11)) }'
+			return
+		fi
+	done
+	return 1
+}
+
+# As root the server runs as the user mysql. The package with the service would make that user;
+# the one with the programs alone does not.
+have_mysql_user() { [ "$(id -u)" != 0 ] || getent passwd mysql >/dev/null; }
+
+install_mariadb() {
+	if have_mariadb && have_mysql_user; then return; fi
+	command -v apt-get >/dev/null 2>&1 || die "MariaDB 10.11 is missing, and there is no apt-get here" \
+		"install MariaDB 10.11 or later by hand, or set HABEAS_MARIADB_BIN to the folder of its binaries"
+	if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+		die "MariaDB 10.11 is missing, and installing it needs root" \
+			"run: sudo apt-get install --no-install-recommends mariadb-server-core mariadb-client-core" \
+			"then try again; or set HABEAS_MARIADB_BIN to the folder of its binaries"
+	fi
+	if ! have_mariadb; then
+		say "installing MariaDB 10.11 by apt (about 20 seconds)"
+		watched "apt-get update" "$logs/apt-update.log" as_root apt-get update
+		# The programs without the service of the package mariadb-server: the stack brings its own
+		# server, and nothing is started here, now or at the next boot. mariadb-install-db wants
+		# my_print_defaults of the clients.
+		watched "apt-get install mariadb-server-core mariadb-client-core" "$logs/apt-mariadb.log" \
+			as_root apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core
+		have_mariadb || die "apt-get installed mariadb-server-core, but it holds no mariadbd of 10.11 or later"
+	fi
+	if ! have_mysql_user; then
+		# As Debian's mariadb-server makes it, so that this package may still come later.
+		useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /bin/false \
+			--comment "MariaDB Server" mysql || die "making the user mysql failed"
+	fi
+}
+
 # --- Temporal -------------------------------------------------------------------------------
 
 # From 1.5 on. What `go install` builds calls itself 0.0.0-DEV; then its server must be 1.29.
@@ -142,9 +192,9 @@ install_lint() {
 # --- all ------------------------------------------------------------------------------------
 
 case ${1:-all} in
-all | postgres | temporal | lint) ;;
+all | postgres | mariadb | temporal | lint) ;;
 *)
-	say "unknown: $1; use: scripts/install-tools.sh [all|postgres|temporal|lint]"
+	say "unknown: $1; use: scripts/install-tools.sh [all|postgres|mariadb|temporal|lint]"
 	exit 2
 	;;
 esac
@@ -160,9 +210,11 @@ fi
 case ${1:-all} in
 all)
 	install_postgres
+	install_mariadb
 	install_temporal
 	;;
 postgres) install_postgres ;;
+mariadb) install_mariadb ;;
 temporal) install_temporal ;;
 lint) install_lint ;;
 esac

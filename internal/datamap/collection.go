@@ -109,9 +109,21 @@ func (f *file) match(n ast.Node, c *Collection, look columnCheck) {
 		m.Line, _ = position(node)
 		identity, at := r.needText("identity")
 		if identity != "" && !known(identity, identities) {
-			f.choice(at, "identity", identity, identities)
+			f.later = append(f.later, func(l *loading) {
+				if names := l.IdentityNames(); l.own != nil && !known(identity, names) {
+					f.choice(at, "identity", identity, names)
+				}
+			})
 		}
 		m.Identity = identity
+		if m.Widens = r.boolean("widens"); m.Widens {
+			f.later = append(f.later, func(*loading) {
+				if c.Directory != nil {
+					f.node(node, "%s is a directory: what stands on the person's row there is used as it is, and other rows are other people's; it widens nothing", quoted(c.Name))
+				}
+			})
+		}
+		f.matchValid(r, c, &m, look)
 		if pair := [2]string{m.Column, m.Identity}; seen[pair] {
 			f.node(node, "the same match stands here a second time")
 		} else {
@@ -119,6 +131,22 @@ func (f *file) match(n ast.Node, c *Collection, look columnCheck) {
 		}
 		c.Match = append(c.Match, m)
 	}
+}
+
+// matchValid reads the validity of a match. From and until say something only where values are
+// taken from: of a directory or a match that widens.
+func (f *file) matchValid(r *record, c *Collection, m *Match, look columnCheck) {
+	v, at := f.valid(r, look)
+	if v == nil {
+		return
+	}
+	m.Valid = v
+	f.period(at, look, v)
+	f.later = append(f.later, func(*loading) {
+		if (v.From != "" || v.Until != "") && !m.Widens && c.Directory == nil {
+			f.node(at, "from and until say how long a value was the person's, so they belong to a directory or a match that widens")
+		}
+	})
 }
 
 func (f *file) directory(n ast.Node, c *Collection, look columnCheck) {

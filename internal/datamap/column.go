@@ -57,6 +57,17 @@ func (f *file) column(e entry, col *Column) {
 		col.Title = title
 	}
 	col.ThirdParty = r.boolean("third_party")
+	col.Purpose = f.title(r, "purpose", false)
+	col.Source = f.title(r, "source", false)
+	col.Sensitivity = f.sensitivity(r)
+	if basis, ok := r.get("legal_basis"); ok {
+		if col.LegalBasis, ok = f.str(basis, "legal_basis"); ok && !known(col.LegalBasis, legalBases) {
+			f.choice(basis, "legal basis", col.LegalBasis, legalBases)
+		}
+	}
+	if paths, ok := r.get("paths"); ok {
+		f.paths(paths, col)
+	}
 	f.export(r, what, col)
 }
 

@@ -39,6 +39,9 @@ func (f *file) company(n ast.Node) Company {
 		}
 		c.Law = law
 	}
+	if own, ok := r.get("identities"); ok {
+		c.Identities = f.identities(own)
+	}
 	return c
 }
 

@@ -59,6 +59,7 @@ func TestReferenceNamesEverything(t *testing.T) {
 	text := string(data)
 	for _, list := range [][]string{
 		systemKeys, tableKeys, dirKeys, channelKeys, matchKeys, linkKeys, columnKeys, companyKeys,
+		identityKeys, pathKeys, exprKeys, validKeys, conditionKeys, operators, follows, sharings, sensitivities, ownNormalisers,
 		identities, drivers, channels, exports, masks, relations, deletions, languages, laws, legalBases,
 	} {
 		for _, name := range list {

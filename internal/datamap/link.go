@@ -40,6 +40,10 @@ func (f *file) link(r *record, c *Collection, look columnCheck) {
 	case l.Relation == Refers && deletion == Deep:
 		f.node(deletionAt, "a row that may be shared (relation: refers) is never deleted along with one person; use shallow or refcount")
 	}
+	f.expr(r, l)
+	f.shared(r, l)
+	var validAt ast.Node
+	l.Valid, validAt = f.valid(r, look)
 	target, targetAt := r.needText("to")
 	var wanted []named
 	toColumns, given := r.get("to_columns")
@@ -52,6 +56,13 @@ func (f *file) link(r *record, c *Collection, look columnCheck) {
 	f.later = append(f.later, func(m *loading) {
 		if l.To = f.target(m, c, target, targetAt); l.To == nil {
 			return
+		}
+		f.follow(r, l)
+		if v := l.Valid; v != nil {
+			f.period(validAt, columnCheck{file: f, collection: l.To, silent: len(l.To.Columns) == 0}, v)
+			if validAt != nil && (v.At == "") != (v.From == "" && v.Until == "") {
+				f.node(validAt, "a time needs both ends: at (a column of %s) and from or until (columns of %s)", c.ID(), l.To.ID())
+			}
 		}
 		if !given {
 			f.keyTarget(r, l)

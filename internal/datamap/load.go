@@ -156,6 +156,9 @@ func (l *loading) readSystem(fsys fs.FS, f *file, name string) {
 // finish makes the checks that need every file.
 func (l *loading) finish(files []*file, folder *file) {
 	slices.SortFunc(l.Systems, func(a, b *System) int { return cmp.Compare(a.Name, b.Name) })
+	for _, s := range l.Systems {
+		s.Identities = l.Company.Identities
+	}
 	for _, f := range files {
 		for _, check := range f.later {
 			check(l)

@@ -50,23 +50,35 @@ var (
 	languages   = []string{"zh", "en"}
 	laws        = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases  = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys  = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "collections"}
+	systemKeys  = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "collections", "ignore_tables"}
 	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
-	matchKeys   = []string{"column", "identity"}
-	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "ignore"}
-	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law"}
+	matchKeys   = []string{"column", "identity", "widens", "valid"}
+	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
+	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "ignore"}
+	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities"}
+
+	identityKeys   = []string{"normaliser", "pattern"}
+	pathKeys       = []string{"category", "title", "export", "mask", "sensitivity"}
+	exprKeys       = []string{"json_path", "array_element", "prefix"}
+	validKeys      = []string{"from", "until", "at", "when"}
+	conditionKeys  = []string{"all", "any", "column", "op", "value"}
+	operators      = []string{OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIn, OpIsNull, OpNotNull}
+	follows        = []string{FollowDown, FollowUp, FollowNone}
+	sharings       = []string{SharedShow, SharedHide}
+	sensitivities  = []string{Ordinary, Sensitive, Special}
+	ownNormalisers = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
 )
 
 var (
 	systemName     = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	collectionName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+	identityName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	regionName     = regexp.MustCompile(`^[a-z]{2}(-[a-z0-9]{1,3})?$`)
 )
 
-// Identities lists the kinds of identity that Normalise knows.
+// Identities lists the kinds of identity that every map has; see Map.IdentityNames for all.
 func Identities() []string { return slices.Clone(identities) }
 
 // Drivers lists the drivers that a system may name.

@@ -69,7 +69,7 @@ func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 		"typo-in-key", "typo-in-nested-key", "key-of-another-spelling", "key-unlike-any", "unclassified-column",
 		"unclassified-column-with-title", "ignored-and-classified", "wrong-type-text", "wrong-type-list", "wrong-type-mapping",
 		"wrong-type-number", "wrong-type-truth", "newer-version", "unknown-driver", "unknown-category", "category-by-prefix",
-		"withdrawn-category", "unknown-identity", "unknown-channel", "unknown-language", "bad-patience", "bad-region",
+		"withdrawn-category", "unknown-channel", "unknown-language", "bad-patience", "bad-region",
 		"bad-system-name", "bad-table",
 	} {
 		i := slices.IndexFunc(wrongs, func(w struct {
@@ -129,15 +129,25 @@ func TestSchemaKnowsTheSameNamesAsLoad(t *testing.T) {
 		"$defs/category/enum":                          categories,
 		"properties/driver/enum":                       drivers,
 		"$defs/channel/properties/kind/enum":           channels,
-		"$defs/match/properties/identity/enum":         identities,
+		"$defs/match/properties/identity/anyOf/0/enum": identities,
 		"$defs/link/properties/relation/enum":          relations,
 		"$defs/link/properties/deletion/enum":          deletions,
 		"$defs/collection/properties/legal_basis/enum": legalBases,
 		"$defs/column/oneOf/0/properties/export/enum":  exports,
 		"$defs/column/oneOf/0/properties/mask/enum":    masks,
+		"$defs/path/properties":                        pathKeys,
+		"$defs/path/properties/sensitivity/enum":       sensitivities,
+		"$defs/expr/properties":                        exprKeys,
+		"$defs/valid/properties":                       validKeys,
+		"$defs/condition/properties":                   conditionKeys,
+		"$defs/condition/properties/op/enum":           operators,
+		"$defs/link/properties/follow/enum":            follows,
+		"$defs/link/properties/shared/enum":            sharings,
 	} {
 		sameNames(t, path, want, part(t, Schema(), path))
 	}
+	sameNames(t, "identity", identityKeys, part(t, CompanySchema(), "$defs/identity/properties"))
+	sameNames(t, "normaliser", ownNormalisers, part(t, CompanySchema(), "$defs/identity/properties/normaliser/enum"))
 	sameNames(t, "company", companyKeys, part(t, CompanySchema(), "properties"))
 	sameNames(t, "laws", laws, part(t, CompanySchema(), "properties/law/enum"))
 	sameNames(t, "languages", languages, part(t, CompanySchema(), "properties/languages/items/enum"))

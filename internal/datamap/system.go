@@ -38,6 +38,9 @@ func (f *file) system(n ast.Node) *System {
 	if all, ok := r.need("collections"); ok {
 		f.collections(all, s)
 	}
+	if ignored, ok := r.get("ignore_tables"); ok {
+		f.ignoredTables(ignored, s)
+	}
 	return s
 }
 

@@ -38,7 +38,17 @@ type System struct {
 	Patience    time.Duration // how long it may be down before a human is asked
 	Connections int           // how many at once it allows us
 	Collections []*Collection // in file order
+	Ignored     []IgnoredTable
 	File        string
+	// Identities are the company's own kinds, the same in every system.
+	Identities []OwnIdentity
+}
+
+// IgnoredTable is a table that is left out of the map on purpose.
+type IgnoredTable struct {
+	Schema, Table string
+	Reason        string
+	Line          int
 }
 
 // Collection is one table or view of a system.
@@ -91,6 +101,25 @@ type Column struct {
 	ThirdParty bool   // may speak of somebody else: withheld until a reviewer decides
 	Ignore     string // why the column is left out; Category is empty then
 	Line       int
+
+	// What differs from the collection, or is not said there. All may be empty.
+	Purpose     Text
+	LegalBasis  string
+	Source      Text
+	Sensitivity string // Ordinary, Sensitive or Special; empty when the map does not say
+	Paths       []Path // personal fields inside a JSON column
+}
+
+// Path is a personal field inside a JSON column.
+type Path struct {
+	Name        string   // as the map writes it, such as "customer.email"
+	Keys        []string // object keys from the outside in
+	Category    string
+	Title       Text
+	Export      string // one of Export…
+	Mask        string
+	Sensitivity string
+	Line        int
 }
 
 // Match says that a column holds an identity of the person.
@@ -98,6 +127,9 @@ type Match struct {
 	Column   string
 	Identity string // "email", "mobile", "national_id", "account", "enterprise_code", or the company's own
 	Line     int
+	// Widens lets the values found here search on.
+	Widens bool
+	Valid  *Valid // may be nil
 }
 
 // How the rows of a link belong to the person at its other end.
@@ -116,7 +148,14 @@ type Link struct {
 	Relation  string // Belongs or Refers
 	Deletion  string // "deep", "shallow" or "refcount" (DELF, USENIX Security 2020)
 	Line      int
+	Expr      *Expr  // which part of the one column refers; nil: the column itself
+	Follow    string // FollowDown, FollowUp or FollowNone; FollowDown unless the link leads to its own collection
+	Valid     *Valid // may be nil
+	Shared    string // SharedShow or SharedHide, for Refers
 }
+
+// Self reports whether the link leads to its own collection.
+func (l *Link) Self() bool { return l.From == l.To }
 
 // Directory marks the collection in which people are looked up and whose channels a code may go to.
 type Directory struct {
@@ -144,6 +183,8 @@ type Company struct {
 	Address   Text
 	Languages []string // "zh", "en": the first is the default
 	Law       string   // default profile, such as "cn-pipl"
+	// Identities are the kinds of identity that the company names itself, in file order.
+	Identities []OwnIdentity
 }
 
 // System finds a system by name; nil when there is none.

@@ -1,5 +1,7 @@
 package dsr
 
+import "time"
+
 // CaseKind is the right that a person uses.
 type CaseKind string
 
@@ -52,6 +54,11 @@ type Identity struct {
 	// Shared: it stands on several directory rows however it is compared, so it is never
 	// used to find anything; the reviewer sees that it exists.
 	Shared bool `json:"shared,omitempty"`
+	// From and Until bound the time in which it was the person's, where the map says so; zero
+	// is open. Bound: others had it at other times, so it finds nothing but rows with a time.
+	From  time.Time `json:"from,omitzero"`
+	Until time.Time `json:"until,omitzero"`
+	Bound bool      `json:"bound,omitempty"`
 }
 
 // Purposes of a one-time code.

@@ -16,20 +16,35 @@ const (
 	RowSecurity    = "row-level-security" // a policy would hide rows from us
 	WrongKind      = "wrong-kind"         // the column cannot be used the way the map says
 	Advice         = "advice"             // it works, but slowly: an index is missing
+
+	// What only the tools of the data map report; no case looks for these.
+	UnmappedTable = "unmapped-table" // no file of the map mentions it
+	IgnoredTable  = "ignored-table"  // waved off, but mapped too or not there
+	ReadOnly      = "read-only"      // reading is all that the account may do
+	Unreachable   = "unreachable"    // the system gave no answer
 )
 
 // Finding is one difference between the map and a live schema. It holds names, never values.
 type Finding struct {
 	Kind       string `json:"kind"`
 	System     string `json:"system"`
-	Collection string `json:"collection"`
+	Collection string `json:"collection,omitempty"` // empty where the whole system is meant
 	Column     string `json:"column,omitempty"`
 	Text       string `json:"text"`           // what is wrong, with table and column
 	Hint       string `json:"hint,omitempty"` // what to do; SQL where that is the answer
 }
 
-// Stops reports whether a case must not go on with this: everything but advice.
-func (f Finding) Stops() bool { return f.Kind != Advice }
+// Stops reports whether a case must not go on with this: whether its answer would be wrong.
+func (f Finding) Stops() bool {
+	switch f.Kind {
+	case Advice, ReadOnly, UnmappedTable, IgnoredTable:
+		return false
+	}
+	return true
+}
+
+// Drifts reports whether map and schema differ by this, a case in progress or not.
+func (f Finding) Drifts() bool { return f.Kind != Advice && f.Kind != ReadOnly }
 
 // shownFindings is how many differences an error names; the rest is counted.
 const shownFindings = 5

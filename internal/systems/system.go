@@ -3,6 +3,7 @@ package systems
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
@@ -28,7 +29,8 @@ type System interface {
 	Lookup(ctx context.Context, c *datamap.Collection, by []dsr.Identity, limit int) ([]Row, error)
 
 	// Keys yields the distinct tuples of the columns over the selected rows, as text, in
-	// pages of at most page tuples and in a fixed order. A tuple with a NULL is left out.
+	// pages of at most page tuples and in a fixed order. A tuple with a NULL is left out. Where
+	// the selection names From or Until, each tuple ends with those two times (see Period).
 	Keys(ctx context.Context, sel Selection, columns []string, page int, yield func(keys [][]string) error) error
 
 	// Count counts the selected rows.
@@ -55,6 +57,12 @@ type Row map[string]string
 type Selection struct {
 	Collection *datamap.Collection
 	Any        []Clause
+	// Only, where it is not empty, keeps of those rows the ones that fulfil any of its clauses.
+	Only []Clause
+	// Except leaves out the rows that fulfil any of its clauses.
+	Except []Clause
+	// From and Until are columns between whose times the keys of a row hold; Keys alone reads them.
+	From, Until string
 }
 
 // Clause is one way in which a row belongs to a person: by the keys that its columns hold, or by
@@ -63,10 +71,52 @@ type Clause struct {
 	Columns    []string
 	Keys       KeySource
 	Identities []dsr.Identity // of one kind; compared after the normaliser, or exactly where they say so
+
+	// Expr says which part of the one column holds the key; keys are compared as text then.
+	Expr *datamap.Expr
+	// At is a column of the row with the time that counts: it must lie within the time of the
+	// identity, or of the key, whose tuples then end with two times (see Period).
+	At string
+	// When is a condition that the row must fulfil besides.
+	When *datamap.Condition
+	// Others turns a clause with Keys round: the columns hold a whole key (no NULL) that is not
+	// among Keys. It has neither Expr nor At nor When.
+	Others bool
+}
+
+// Period is the form of the two times behind a key, from (inclusive) and until (exclusive): RFC
+// 3339 in UTC with microseconds. Open ends are these.
+const (
+	PeriodLayout = "2006-01-02T15:04:05.000000Z"
+	PeriodStart  = "0001-01-01T00:00:00.000000Z"
+	PeriodEnd    = "9999-12-31T23:59:59.999999Z"
+)
+
+// Beyond names what the selection asks for beyond plain clauses (keys and identities in any of a
+// few columns), in the words of the data map. A driver that cannot do one of them must refuse the
+// selection with that word: an answer that passes it over would be another person's.
+func (s Selection) Beyond() []string {
+	var words []string
+	note := func(word string, there bool) {
+		if there && !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	note("valid", s.From != "" || s.Until != "")
+	note("only", len(s.Only) > 0)
+	note("except", len(s.Except) > 0)
+	for _, c := range slices.Concat(s.Any, s.Only, s.Except) {
+		note("expr", c.Expr != nil)
+		note("valid", c.At != "")
+		note("when", c.When != nil)
+		note("others", c.Others)
+	}
+	return words
 }
 
 // KeySource gives a set of key tuples in pages, each tuple in the order of the clause's columns.
-// A tuple may come twice. It is read once for each statement that needs it.
+// A tuple may come twice. A driver reads it to its end before it hands on a row or a key, as what
+// it hands on may replace the source.
 type KeySource func(ctx context.Context, yield func(keys [][]string) error) error
 
 // OneKey is the source of a single tuple.

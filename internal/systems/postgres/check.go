@@ -86,6 +86,12 @@ func (s *session) advise(ctx context.Context, sh *shape, report *reporter) error
 		}
 	}
 	for _, l := range sh.c.Links {
+		if l.Expr != nil {
+			if err := s.adviseExpr(ctx, sh, report, l); err != nil {
+				return err
+			}
+			continue
+		}
 		var conditions, names []string
 		for _, column := range l.Columns {
 			name := pq.QuoteIdentifier(column)
@@ -100,7 +106,24 @@ func (s *session) advise(ctx context.Context, sh *shape, report *reporter) error
 	return nil
 }
 
+// adviseExpr is advise for a link by a part of a column. The elements of a JSON list have no
+// index that would serve.
+func (s *session) adviseExpr(ctx context.Context, sh *shape, report *reporter, l *datamap.Link) error {
+	name := pq.QuoteIdentifier(l.Columns[0])
+	if l.Expr.ArrayElement {
+		if sh.columns[l.Columns[0]].Category != "A" {
+			return nil
+		}
+		return s.adviseUsing(ctx, sh, report, l.Columns, "t."+name+" && (SELECT "+name+" FROM "+quoted(sh.c)+" LIMIT 1)", "USING gin ("+name+")")
+	}
+	return s.adviseOne(ctx, sh, report, l.Columns, partSQL(l.Expr, "t."+name)+" = 'x'", "("+partSQL(l.Expr, name)+")")
+}
+
 func (s *session) adviseOne(ctx context.Context, sh *shape, report *reporter, columns []string, condition, index string) error {
+	return s.adviseUsing(ctx, sh, report, columns, condition, "("+index+")")
+}
+
+func (s *session) adviseUsing(ctx context.Context, sh *shape, report *reporter, columns []string, condition, index string) error {
 	var plan string
 	err := s.tx.GetContext(ctx, &plan, "EXPLAIN (FORMAT JSON) SELECT 1 FROM "+quoted(sh.c)+" AS t WHERE "+condition)
 	if err != nil {
@@ -111,6 +134,6 @@ func (s *session) adviseOne(ctx context.Context, sh *shape, report *reporter, co
 	}
 	report.add(systems.Advice, strings.Join(columns, ", "),
 		"a search by "+strings.Join(columns, ", ")+" reads all of "+report.table(),
-		"CREATE INDEX CONCURRENTLY ON "+quoted(sh.c)+" ("+index+");")
+		"CREATE INDEX CONCURRENTLY ON "+quoted(sh.c)+" "+index+";")
 	return nil
 }

@@ -1,19 +1,29 @@
 package postgres
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/habeas-dsr/habeas/internal/datamap"
+)
 
 // sameSQL is the expression that makes two spellings of an identity equal, over the SQL
 // expression x. It is immutable, so that an index on it can serve the search; Check advises that
-// index. The kinds are those of the data map; one of the company's own is compared trimmed.
+// index. The kinds are those of the data map; one of the company's own has a
+// normaliser there.
 //
 // A mobile becomes its E.164 form: separators go, 00 is a plus, and what has no country code is
 // Chinese. A number that is foreign by its plus is never taken for a Chinese one.
 func (s *session) sameSQL(identity, x string) string {
-	switch identity {
-	case "email":
+	switch s.system.Normaliser(identity) {
+	case "email", datamap.NormaliserCasefold:
 		return "lower(btrim(" + x + "))"
 	case "national_id", "enterprise_code":
 		return "upper(btrim(" + x + "))"
+	case datamap.NormaliserDigits:
+		if s.utf8 {
+			x = "translate(" + x + ", '０１２３４５６７８９', '0123456789')"
+		}
+		return "regexp_replace(" + x + ", '[^0-9]', '', 'g')"
 	case "mobile":
 		if s.utf8 {
 			x = "translate(" + x + ", '０１２３４５６７８９＋', '0123456789+')"

@@ -53,10 +53,22 @@ func (d *driver) Keys(ctx context.Context, sel systems.Selection, columns []stri
 			outer = append(outer, out)
 			whole = append(whole, out+" IS NOT NULL")
 		}
+		width := len(live)
+		if sel.From != "" || sel.Until != "" {
+			from, err := q.periodSQL(sel.From, systems.PeriodStart)
+			if err != nil {
+				return err
+			}
+			until, err := q.periodSQL(sel.Until, systems.PeriodEnd)
+			if err != nil {
+				return err
+			}
+			inner, outer, width = append(inner, from+" AS kf", until+" AS ku"), append(outer, "kf", "ku"), width+2
+		}
 		list := strings.Join(outer, ", ")
 		statement := q.prefix() + "SELECT DISTINCT " + list + " FROM (" + q.rows(strings.Join(inner, ", ")) +
 			") AS r WHERE " + strings.Join(whole, " AND ") + " ORDER BY " + list
-		return q.pages(ctx, statement, len(live), page, yield)
+		return q.pages(ctx, statement, width, page, yield)
 	})
 }
 
@@ -100,6 +112,9 @@ func directoryColumns(c *datamap.Collection) []string {
 	}
 	for _, m := range c.Match {
 		names = append(names, m.Column)
+		if m.Valid != nil {
+			names = append(names, m.Valid.From, m.Valid.Until)
+		}
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
@@ -122,7 +137,7 @@ func (d *driver) Lookup(ctx context.Context, c *datamap.Collection, by []dsr.Ide
 		for _, id := range by {
 			var some []string
 			for _, name := range carriers(c, id.Kind) {
-				some = append(some, q.anyIdentity(name, []dsr.Identity{id}))
+				some = append(some, q.anyIdentity(name, []dsr.Identity{id}, ""))
 			}
 			if len(some) == 0 {
 				return nil // no column can hold it, so no row does
@@ -195,7 +210,8 @@ func (q *query) lookup(ctx context.Context, condition string, limit int) ([]syst
 func (q *query) rowText(name string) string {
 	x := "t." + pq.QuoteIdentifier(name)
 	since := func(ch datamap.Channel) bool { return ch.Since == name }
-	if slices.ContainsFunc(q.shape.c.Directory.Channels, since) && !slices.Contains(q.shape.c.Key, name) {
+	bounds := func(m datamap.Match) bool { return m.Valid != nil && (m.Valid.From == name || m.Valid.Until == name) }
+	if (slices.ContainsFunc(q.shape.c.Directory.Channels, since) || slices.ContainsFunc(q.shape.c.Match, bounds)) && !slices.Contains(q.shape.c.Key, name) {
 		switch q.shape.columns[name].Type {
 		case "timestamp with time zone":
 			return "to_char(" + x + ` AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`

@@ -124,6 +124,11 @@ func (sh *shape) compare(report *reporter) {
 				"give it a category, or ignore it with a reason")
 		}
 	}
+	for _, col := range sh.c.Columns {
+		if live, exists := sh.columns[col.Name]; exists && len(col.Paths) > 0 && !live.isJSON() {
+			report.add(systems.WrongKind, col.Name, "column "+col.Name+" of "+report.table()+" is "+live.Type+", which has no paths inside", "")
+		}
+	}
 	for _, m := range sh.c.Match {
 		if live, exists := sh.columns[m.Column]; exists && !live.matchable() {
 			report.add(systems.WrongKind, m.Column,
@@ -132,10 +137,40 @@ func (sh *shape) compare(report *reporter) {
 	}
 	for _, l := range sh.c.Links {
 		for _, name := range l.Columns {
-			if live, exists := sh.columns[name]; exists && !live.linkable() {
+			if live, exists := sh.columns[name]; exists && !live.refers(l.Expr) {
 				report.add(systems.WrongKind, name,
 					"column "+name+" of "+report.table()+" is "+live.Type+", which cannot be followed as a link", "")
 			}
+		}
+	}
+	sh.times(report)
+}
+
+// refers reports whether the column, or the part of it, can refer to a row.
+func (c column) refers(e *datamap.Expr) bool {
+	if e != nil {
+		return c.yields(e)
+	}
+	return c.linkable()
+}
+
+// times checks the columns that the map takes for times.
+func (sh *shape) times(report *reporter) {
+	look := func(name string) {
+		if live, exists := sh.columns[name]; exists && !live.timed() {
+			report.add(systems.WrongKind, name, "column "+name+" of "+report.table()+" is "+live.Type+", which is no time", "")
+		}
+	}
+	for _, m := range sh.c.Match {
+		if m.Valid != nil {
+			look(m.Valid.From)
+			look(m.Valid.Until)
+			look(m.Valid.At)
+		}
+	}
+	for _, l := range sh.c.Links {
+		if l.Valid != nil {
+			look(l.Valid.At)
 		}
 	}
 }
@@ -148,9 +183,14 @@ func needed(c *datamap.Collection) []string {
 	}
 	for _, m := range c.Match {
 		names = append(names, m.Column)
+		names = append(names, m.Valid.Columns()...)
+		if m.Valid != nil {
+			names = append(names, m.Valid.From, m.Valid.Until)
+		}
 	}
 	for _, l := range c.Links {
 		names = append(names, l.Columns...)
+		names = append(names, l.Valid.Columns()...)
 	}
 	if c.Directory != nil {
 		names = append(names, directoryColumns(c)...)

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,5 +106,45 @@ func TestWrongKinds(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"wrong-kind doc", "wrong-kind tags", "wrong-kind doc"}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Fields inside JSON are hidden wherever their path leads, and nothing else is touched.
+func TestPathsInsideJSON(t *testing.T) {
+	t.Parallel()
+	dsn, exec := fresh(t)
+	exec(`CREATE TABLE t (id int PRIMARY KEY, doc jsonb, raw json);
+		INSERT INTO t VALUES
+		(1, '{"who": {"mail": "li@x.example", "pin": 1234, "age": 7}, "n": 1.50}', '{"who": {"mail": "li@x.example"}}'),
+		(2, '{"who": [{"mail": "li@x.example"}]}', '[{"who": {"mail": "li@x.example"}}]'),
+		(3, '{"who": {"mail": null, "pin": {"old": 1}}}', '{"a.b": "secret"}'),
+		(4, NULL, '"text"'), (5, '{"who": {"mail": ["li@x.example"]}}', '{"who": 1}')`)
+	d := open(t, dsn)
+	c := d.table("t", "id", "doc", "raw")
+	mail := datamap.Path{Name: "who.mail", Keys: []string{"who", "mail"}, Export: datamap.ExportMask, Mask: "email"}
+	c.Columns[1].Paths = []datamap.Path{mail, {Name: "who.pin", Keys: []string{"who", "pin"}, Export: datamap.ExportHeld},
+		{Name: "n", Keys: []string{"n"}, Export: datamap.ExportShow}}
+	c.Columns[2].Paths = []datamap.Path{mail, {Name: `"a.b"`, Keys: []string{"a.b"}, Export: datamap.ExportMask, Mask: "all"}}
+	for id, want := range map[string]string{
+		"1": `{"id":1,"doc":{"n": 1.50, "who": {"age": 7, "pin": "held", "mail": "l***@x.example"}},"raw":{"who": {"mail": "l***@x.example"}}}`,
+		"2": `{"id":2,"doc":{"who": "***"},"raw":"***"}`,
+		"3": `{"id":3,"doc":{"who": {"pin": "***", "mail": null}},"raw":{"a.b": "***"}}`,
+		"4": `{"id":4,"doc":null,"raw":"text"}`,
+		"5": `{"id":5,"doc":{"who": {"mail": "***"}},"raw":{"who": 1}}`,
+	} {
+		var j, v bytes.Buffer
+		if _, err := d.Stream(t.Context(), byKey(c, id), &j, &v); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff("[\n"+want+"\n]\n", j.String()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if strings.Contains(v.String(), "li@x") || strings.Contains(v.String(), "1234") {
+			t.Errorf("the CSV shows it: %s", v.String())
+		}
+	}
+	c.Columns[0].Paths = c.Columns[1].Paths
+	if findings, err := d.Check(t.Context(), []*datamap.Collection{c}); err != nil || len(findings) != 1 || findings[0].Kind != systems.WrongKind {
+		t.Errorf("%v, %v", findings, err)
 	}
 }

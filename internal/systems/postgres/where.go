@@ -9,7 +9,6 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
-	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
@@ -18,7 +17,8 @@ import (
 //
 // Each clause becomes a branch of a UNION ALL that leaves out what the branches before it gave:
 // so no row comes twice, and each branch can use its own index, which an OR of them could not.
-// Keys stand in a common table expression each, as arrays: up to one page as a parameter, more
+// Few keys of one column are compared with an array. Others stand in a common table expression
+// each, as arrays: up to one page as a parameter, more
 // as pages in settings of the transaction, uploaded one at a time. Settings are server memory
 // that a read-only account on a standby may use, where a temporary table is refused.
 type query struct {
@@ -27,6 +27,9 @@ type query struct {
 	with  []string
 	args  []any
 	when  []condition
+	only  []condition // nil: no such bound
+	bound bool        // only counts, even when it is empty
+	not   []condition
 	used  int // key clauses so far
 }
 
@@ -40,21 +43,26 @@ func (s *session) query(ctx context.Context, sel systems.Selection) (*query, err
 		return nil, err
 	}
 	q := &query{session: s, shape: sh}
-	for _, clause := range sel.Any {
-		if clause.Keys != nil {
-			err = q.keys(ctx, clause)
-		} else {
-			err = q.identities(clause)
-		}
-		if err != nil {
-			return nil, err
+	q.bound = len(sel.Only) > 0
+	for _, list := range []struct {
+		clauses []systems.Clause
+		into    *[]condition
+	}{{sel.Any, &q.when}, {sel.Only, &q.only}, {sel.Except, &q.not}} {
+		for _, clause := range list.clauses {
+			made, err := q.clause(ctx, clause)
+			if err != nil {
+				return nil, err
+			}
+			if made != nil {
+				*list.into = append(*list.into, *made)
+			}
 		}
 	}
 	return q, nil
 }
 
 // empty reports that no row can be selected: there is not a single key or identity.
-func (q *query) empty() bool { return len(q.when) == 0 }
+func (q *query) empty() bool { return len(q.when) == 0 || (q.bound && len(q.only) == 0) }
 
 // arg adds a parameter and gives its name.
 func (q *query) arg(v any) string {
@@ -79,41 +87,19 @@ func (q *query) rows(expressions string) string {
 		for _, earlier := range q.when[:i] {
 			b.WriteString(" AND " + earlier.fails)
 		}
+		if len(q.only) > 0 {
+			some := make([]string, len(q.only))
+			for n, only := range q.only {
+				some[n] = only.holds
+			}
+			b.WriteString(" AND (" + strings.Join(some, " OR ") + ")")
+		}
+		for _, not := range q.not {
+			b.WriteString(" AND " + not.fails)
+		}
 		branches[i] = b.String()
 	}
 	return strings.Join(branches, "\nUNION ALL\n")
-}
-
-// identities adds a clause on one column. The parameter goes through the same expression as the
-// column, so that the two cannot differ in what they call equal.
-func (q *query) identities(clause systems.Clause) error {
-	live, err := q.columns(clause.Columns, 1)
-	if err != nil {
-		return err
-	}
-	if holds := q.anyIdentity(live[0].Name, clause.Identities); holds != "" {
-		q.when = append(q.when, condition{holds: holds, fails: holds + " IS NOT TRUE"})
-	}
-	return nil
-}
-
-// anyIdentity is the condition that the column holds one of the identities.
-func (q *query) anyIdentity(name string, ids []dsr.Identity) string {
-	text := "t." + pq.QuoteIdentifier(name) + "::text"
-	var alternatives []string
-	for _, id := range ids {
-		p := q.arg(id.Value) + "::text"
-		same := q.sameSQL(id.Kind, text) + " = " + q.sameSQL(id.Kind, p)
-		if id.Exact {
-			// The first half finds it by the index; the second is the answer, byte for byte.
-			same = "(" + same + " AND " + text + ` COLLATE "C" = ` + p + ")"
-		}
-		alternatives = append(alternatives, same)
-	}
-	if len(alternatives) == 0 {
-		return ""
-	}
-	return "(" + strings.Join(alternatives, " OR ") + ")"
 }
 
 // columns finds the live columns of a clause. n is how many there must be; 0 means any number.
@@ -133,31 +119,8 @@ func (q *query) columns(names []string, n int) ([]column, error) {
 	return live, nil
 }
 
-// keys adds a clause on a set of keys.
-func (q *query) keys(ctx context.Context, clause systems.Clause) error {
-	live, err := q.columns(clause.Columns, 0)
-	if err != nil {
-		return err
-	}
-	up := upload{q: q, ctx: ctx, width: len(live), name: "k" + strconv.Itoa(q.used)}
-	if err := clause.Keys(ctx, up.add); err != nil {
-		return err
-	}
-	source, err := up.finish(live)
-	if err != nil || source == "" {
-		return err
-	}
-	var joined, outer []string
-	for i, col := range live {
-		outer = append(outer, fmt.Sprintf("c%d", i))
-		joined = append(joined, fmt.Sprintf("%s.c%d = t.%s", up.name, i, pq.QuoteIdentifier(col.Name)))
-	}
-	q.with = append(q.with, fmt.Sprintf("%s(%s) AS (%s)", up.name, strings.Join(outer, ", "), source))
-	exists := "EXISTS (SELECT FROM " + up.name + " WHERE " + strings.Join(joined, " AND ") + ")"
-	q.when = append(q.when, condition{holds: exists, fails: "NOT " + exists})
-	q.used++
-	return nil
-}
+// fewKeys are so few that each may be looked at while planning.
+const fewKeys = 100
 
 // upload gathers a key set into pages and sends all but a lone one ahead as settings.
 type upload struct {
@@ -205,22 +168,22 @@ func (u *upload) send() error {
 }
 
 // finish is the SQL that gives the keys, or "" when there are none.
-func (u *upload) finish(live []column) (string, error) {
+func (u *upload) finish(types []string) (string, error) {
 	if u.page == nil {
 		return "", nil
 	}
 	arrays := make([]string, u.width)
 	if u.sent == 0 {
-		for i, col := range live {
-			arrays[i] = u.q.arg(pq.Array(u.page[i])) + "::" + col.Type + "[]"
+		for i, kind := range types {
+			arrays[i] = u.q.arg(pq.Array(u.page[i])) + "::" + kind + "[]"
 		}
 		return "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")", nil
 	}
 	if err := u.send(); err != nil {
 		return "", err
 	}
-	for i, col := range live {
-		arrays[i] = fmt.Sprintf("current_setting('habeas.%s_%d_' || g.n)::%s[]", u.name, i, col.Type)
+	for i, kind := range types {
+		arrays[i] = fmt.Sprintf("current_setting('habeas.%s_%d_' || g.n)::%s[]", u.name, i, kind)
 	}
 	return "SELECT u.* FROM generate_series(1, " + u.q.arg(u.sent) + "::int) AS g(n), unnest(" +
 		strings.Join(arrays, ", ") + ") AS u", nil
