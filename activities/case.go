@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -24,6 +25,9 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 	if err := a.Store.MarkStarted(ctx, in.Ref); err != nil {
 		return facts, err
 	}
+	if err := a.Store.SetVerifyUntil(ctx, in.Ref, a.Config.VerifyWithin); err != nil {
+		return facts, err
+	}
 	facts = contract.CaseFacts{
 		Kind: string(c.Kind), Laws: c.Laws, DueAt: c.DueAt, Directory: directories[0].System.Name,
 		Patience: map[string]time.Duration{}, VerifyWithin: a.Config.VerifyWithin,
@@ -40,13 +44,26 @@ func (a *Activities) Project(ctx context.Context, in contract.Progress) (contrac
 	return contract.Nothing{}, a.Store.SetProgress(ctx, in.Ref, dsr.State(in.State), in.WaitingOn, in.OpenSystems)
 }
 
-// CloseCase ends the case in the casefile.
+// CloseCase ends the case in the casefile, with an outcome that the casefile bears out.
 func (a *Activities) CloseCase(ctx context.Context, in contract.CloseInput) (contract.Nothing, error) {
+	if err := a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome)); err != nil {
+		return contract.Nothing{}, err
+	}
 	return contract.Nothing{}, a.Store.CloseCase(ctx, in.Ref, dsr.Outcome(in.Outcome))
 }
 
-// Wipe deletes parts and package and the keys that the search materialised. It may run twice.
-func (a *Activities) Wipe(ctx context.Context, in contract.RefInput) (contract.Nothing, error) {
+// Wipe deletes parts and package and the keys that the search materialised, once the casefile bears
+// out that the case has ended so. It may run twice. Before the first blob goes the case is marked,
+// so that a straggling attempt adds none behind our back.
+func (a *Activities) Wipe(ctx context.Context, in contract.CloseInput) (contract.Nothing, error) {
+	if err := a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome)); err != nil {
+		return contract.Nothing{}, err
+	}
+	if err := a.Store.MarkEnding(ctx, in.Ref); err != nil {
+		return contract.Nothing{}, err
+	}
+	var gone atomic.Int64
+	defer alive(ctx, &gone, 0)()
 	if err := a.Blobs.DeleteAll(ctx, string(in.Ref)); err != nil {
 		return contract.Nothing{}, err
 	}

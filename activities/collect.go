@@ -1,9 +1,11 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/export"
+	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
@@ -30,6 +33,9 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
+	if c, err := a.Store.Case(ctx, in.Ref); err != nil || c.EndingAt != nil {
+		return out, cmp.Or(err, error(fault.Newf(contract.ErrNotOpen, "%s is ending: nothing is collected for it any more", in.Ref)))
+	}
 	account, err := a.account(ctx, in.Ref)
 	if err != nil {
 		return out, err
@@ -43,7 +49,12 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 		return out, err
 	}
 	out.Rows, out.Bytes = parts[0].Rows, parts[0].Size+parts[1].Size
-	_, err = a.Store.CommitParts(ctx, in.Ref, parts)
+	existing, err := a.Store.CommitParts(ctx, in.Ref, parts)
+	if existing || fault.Is(err, contract.ErrNotOpen) { // they were not taken
+		for _, p := range parts {
+			err = errors.Join(err, a.Blobs.Delete(ctx, p.Blob))
+		}
+	}
 	return out, err
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
-	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/subject"
 )
@@ -22,6 +21,9 @@ import (
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 	account, err := a.account(ctx, in.Ref)
 	if err != nil {
+		return contract.LetterResult{}, err
+	}
+	if err := a.mayTell(ctx, in); err != nil {
 		return contract.LetterResult{}, err
 	}
 	fields, err := a.fields(ctx, in.Ref, account)
@@ -48,6 +50,9 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 	}
 	account, err := a.account(ctx, in.Ref)
 	if err != nil {
+		return out, err
+	}
+	if err := a.mayHaveCode(ctx, in.Ref, in.Purpose); err != nil {
 		return out, err
 	}
 	prefer := ""
@@ -171,13 +176,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	if err != nil {
 		return letters.Fields{}, err
 	}
-	profile, err := jurisdiction.Find(c.Laws[0])
+	zone, err := zoneOf(c)
 	if err != nil {
 		return letters.Fields{}, err
-	}
-	zone, err := time.LoadLocation(profile.Zone)
-	if err != nil {
-		return letters.Fields{}, fault.New(contract.ErrInternal, "the time zone of the case's law is not known here", err)
 	}
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,

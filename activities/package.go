@@ -1,7 +1,9 @@
 package activities
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -14,20 +16,27 @@ import (
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/export"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/subject"
 )
 
 // Assemble puts the package together from the parts, with the reviewer's choices, and seals it.
-// The choices are those of a review whose signature is checked here. A collection without a part
-// stops it, unless a signed decision left its system out.
-func (a *Activities) Assemble(ctx context.Context, in contract.RefInput) (contract.AssembleResult, error) {
+// The choices are those of the review given, whose signature is checked here. A collection without
+// a part stops it, unless a signed decision left its system out.
+func (a *Activities) Assemble(ctx context.Context, in contract.TaskInput) (contract.AssembleResult, error) {
 	var out contract.AssembleResult
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
-	review, err := a.lastReview(ctx, in.Ref)
+	review, err := a.Store.CheckApproval(ctx, in.Task, a.Pins)
 	if err != nil {
 		return out, err
+	}
+	if review.Ref != in.Ref || review.Kind != dsr.TaskReview {
+		return out, fault.Newf(contract.ErrNotApproved, "task %s is not a review of this case", in.Task)
+	}
+	if c, err := a.Store.Case(ctx, in.Ref); err != nil || c.EndingAt != nil {
+		return out, cmp.Or(err, error(fault.Newf(contract.ErrNotOpen, "%s is ending: nothing is packed for it any more", in.Ref)))
 	}
 	pack, err := a.content(ctx, in.Ref, review)
 	if err != nil {
@@ -61,20 +70,10 @@ func (a *Activities) Assemble(ctx context.Context, in contract.RefInput) (contra
 	}
 	kept, err := a.Store.PutPackage(ctx, casefile.Package{
 		Ref: in.Ref, Blob: name, ManifestHash: manifest.Hash(), Size: manifest.Size, Files: len(manifest.Files), AssembledAt: a.Now()})
+	if fault.Is(err, contract.ErrNotOpen) || (err == nil && kept.Blob != name) {
+		err = errors.Join(err, a.Blobs.Delete(ctx, name)) // it was not taken
+	}
 	return contract.AssembleResult{ManifestHash: kept.ManifestHash, Files: kept.Files, Size: kept.Size}, err
-}
-
-// lastReview is the latest review, approved and rightly signed.
-func (a *Activities) lastReview(ctx context.Context, ref contract.Ref) (casefile.Task, error) {
-	tasks, err := a.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, Kind: string(dsr.TaskReview)})
-	if err != nil {
-		return casefile.Task{}, err
-	}
-	if len(tasks) == 0 {
-		return casefile.Task{}, fault.Newf(contract.ErrNotApproved, "%s: nobody has reviewed what was found", ref)
-	}
-	latest := slices.MaxFunc(tasks, func(a, b casefile.Task) int { return a.OpenedAt.Compare(b.OpenedAt) })
-	return a.Store.CheckApproval(ctx, latest.ID, a.Pins)
 }
 
 // content is what goes into the package. Its time is that of the review, so that the same answer
@@ -89,7 +88,11 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
-	pack = export.Package{CaseID: ref.ID(), Lang: or(account.Lang, c.Lang), Company: a.Map.Company, GeneratedAt: reviewed(review),
+	zone, err := zoneOf(c)
+	if err != nil {
+		return pack, err
+	}
+	pack = export.Package{CaseID: ref.ID(), Lang: or(account.Lang, c.Lang), Company: a.Map.Company, GeneratedAt: reviewed(review).In(zone),
 		Facts: export.Facts{ReceivedAt: c.ReceivedAt, Installation: a.Keys.Installation(), Signer: a.Keys.PublicKey()}}
 	parts, err := a.Store.Parts(ctx, ref)
 	if err != nil {
@@ -160,6 +163,19 @@ func partBytes(p export.Package) (n int64) {
 		n += e.JSON.Info.Deflated + e.CSV.Info.Deflated
 	}
 	return n
+}
+
+// zoneOf is the time zone of the case's law: the letters and the package's pages tell times in it.
+func zoneOf(c casefile.Case) (*time.Location, error) {
+	profile, err := jurisdiction.Find(c.Laws[0])
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(profile.Zone)
+	if err != nil {
+		return nil, fault.New(contract.ErrInternal, "the time zone of the case's law is not known here", err)
+	}
+	return zone, nil
 }
 
 func reviewed(t casefile.Task) time.Time {

@@ -33,11 +33,26 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		return contract.OpenTaskResult{}, err
 	}
 	task, err := a.Store.OpenTask(ctx, casefile.NewTask{Ref: in.Ref, Kind: shown.Kind, Occasion: in.Occasion, System: in.System, Shown: raw})
-	return contract.OpenTaskResult{Task: task.ID}, err
+	return contract.OpenTaskResult{Task: task.ID, Verdict: string(task.Verdict), Void: task.State == casefile.TaskVoid}, err
 }
 
-// VoidTask closes a task that nobody needs to answer any more.
+// VoidTask closes a task that nobody needs to answer any more: a system answered after all, or
+// somebody who was hard to reach has proved who they are. No other task may be taken from under the
+// eyes of staff.
 func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (contract.Nothing, error) {
+	task, err := a.Store.Task(ctx, in.Task)
+	if err != nil {
+		return contract.Nothing{}, err
+	}
+	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
+	if task.Ref != in.Ref || !(ofSystem || task.Kind == dsr.TaskUnreachable) {
+		return contract.Nothing{}, fault.Newf(contract.ErrNotApproved, "task %s waits for its answer and is not closed without one", task.ID)
+	}
+	if task.Kind == dsr.TaskUnreachable {
+		if err := a.verified(ctx, in.Ref); err != nil {
+			return contract.Nothing{}, err
+		}
+	}
 	return contract.Nothing{}, a.Store.VoidTask(ctx, in.Task, in.Why)
 }
 
@@ -157,4 +172,4 @@ func (a *Activities) showStaff(ctx context.Context, s *dsr.Shown) error {
 	return nil
 }
 
-func taskFilter(ref contract.Ref) casefile.TaskFilter { return casefile.TaskFilter{Ref: ref} }
+func taskFilter(ref contract.Ref) casefile.TaskFilter { return casefile.TaskFilter{Ref: ref, Limit: 1000} }

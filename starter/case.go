@@ -67,7 +67,7 @@ Each takes the value, - (standard input) or @FILE; without any of them you are a
 			}
 			return a.print(c, func() {
 				a.say("%s", c.ID)
-				a.say("due %s (%s)", when(c.DueAt), strings.Join(c.Laws, ", "))
+				a.say("due %s (%s)", due(c), strings.Join(c.Laws, ", "))
 				a.say("see it with: habeas case show %s", c.ID)
 			})
 		},
@@ -156,7 +156,7 @@ func (a *app) caseList() *cobra.Command {
 			return a.print(cases, func() {
 				var rows [][]string
 				for _, c := range cases {
-					rows = append(rows, []string{c.ID, string(c.Kind), string(c.State), dash(string(c.Outcome)), when(c.DueAt), dash(c.WaitingOn)})
+					rows = append(rows, []string{c.ID, string(c.Kind), string(c.State), dash(string(c.Outcome)), when(c.LastMoment()), dash(c.WaitingOn)})
 				}
 				a.table([]string{"CASE", "KIND", "STATE", "OUTCOME", "DUE", "WAITS ON"}, rows)
 			})
@@ -196,7 +196,7 @@ func (a *app) caseShow() *cobra.Command {
 
 func (a *app) showCase(v desk.CaseView) {
 	a.say("%s  %s  %s %s", v.ID, v.Kind, v.State, v.Outcome)
-	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, when(v.DueAt), strings.Join(v.Laws, ", "))
+	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
 	}

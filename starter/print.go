@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
 )
 
 // print writes v as JSON, or text when people read it.
@@ -33,6 +35,9 @@ func (a *app) table(head []string, rows [][]string) {
 }
 
 func when(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// due is the last moment to answer, with its zone: a deadline is a day of the law's own calendar.
+func due(c casefile.Case) string { return c.LastMoment().Local().Format("2006-01-02 15:04 MST") }
 
 func whenever(t *time.Time) string {
 	if t == nil {

@@ -32,7 +32,7 @@ set HABEAS_PORTAL_URL to the https:// address that people type.`,
 			log := telemetry.NewLogger(os.Stderr, c.LogLevel)
 			handler := portal.New(portal.Options{
 				Desk: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
-				SessionKey: sessionKey(a.house.Keys), Now: time.Now, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
+				SessionKey: sessionKey(a.house.Keys), Now: time.Now, TrustedProxies: c.PortalProxies, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
 			})
 			log.Info("the portal runs", "listen", c.PortalListen)
 			return portal.Serve(cmd.Context(), c.PortalListen, handler)

@@ -154,22 +154,35 @@ func sessionKey(k *seal.Keys) []byte { return k.KeyedHash("portal session", []by
 func (a *app) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "make and turn keys", Example: "  habeas keys new an --out ~/habeas-an.key"}
 	initial := &cobra.Command{
-		Use: "init DIR", Short: "make the installation's keys; keep a copy where only you can read it",
-		Example: "  habeas keys init /etc/habeas/keys", Args: needs(cobra.ExactArgs(1)),
+		Use: "init [DIR]", Short: "make the installation's keys; keep a copy where only you can read it",
+		Long:    "Make the installation's keys in DIR, or in the folder that HABEAS_KEYS names. Keys that exist are never written over.",
+		Example: "  habeas keys init /etc/habeas/keys", Args: needs(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := seal.Init(args[0]); err != nil {
+			dir := a.getenv("HABEAS_KEYS")
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			if dir == "" {
+				return misuse("where to? give a folder, or set HABEAS_KEYS")
+			}
+			if err := seal.Init(dir); err != nil {
 				return err
 			}
-			a.say("made; set HABEAS_KEYS=%s", args[0])
+			a.say("made; set HABEAS_KEYS=%s", dir)
 			a.say("whoever loses these files loses every sealed case; whoever reads them can open all")
 			return nil
 		},
 	}
 	rotate := &cobra.Command{
 		Use: "rotate", Short: "make a new wrapping key and wrap every data key anew", Args: needs(cobra.NoArgs), Example: "  habeas keys rotate",
+		Long: "Make a new wrapping key; what an older one wrapped still opens. The database role of the worker\n(habeas_app) is needed: that of staff may not touch data keys.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := a.open(cmd.Context())
 			if err != nil {
+				return err
+			}
+			// What an earlier key wrapped comes first: it tells whether this role may, before a key is made.
+			if _, err := h.Store.RewrapKeys(cmd.Context()); err != nil {
 				return err
 			}
 			if err := seal.Rotate(h.Config.Keys); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,14 +99,22 @@ func (a *app) taskShow() *cobra.Command {
 			}
 			view := struct {
 				desk.Task
-				Rows []desk.Rows `json:"rows,omitempty"`
+				Rows     []desk.Rows       `json:"rows,omitempty"`
+				Reviewed map[string]string `json:"reviewed,omitempty"`
 			}{Task: t}
 			if rows {
 				if view.Rows, err = d.TaskRows(cmd.Context(), t, limit); err != nil {
 					return err
 				}
 			}
-			return a.print(view, func() { a.showTask(t); a.showRows(view.Rows) })
+			choices := t.Choices
+			if t.Kind == dsr.TaskRelease {
+				if view.Reviewed, err = reviewed(cmd.Context(), d, t.Ref); err != nil {
+					return err
+				}
+				choices = view.Reviewed
+			}
+			return a.print(view, func() { a.showTask(t, choices); a.showRows(view.Rows) })
 		},
 	}
 	cmd.Flags().BoolVar(&rows, "rows", false, "open the first rows of what was found")
@@ -112,7 +122,18 @@ func (a *app) taskShow() *cobra.Command {
 	return cmd
 }
 
-func (a *app) showTask(t desk.Task) {
+// reviewed are the choices of the latest review of a case: whoever releases its package sees them.
+func reviewed(ctx context.Context, d *desk.Desk, ref contract.Ref) (map[string]string, error) {
+	reviews, err := d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, Kind: string(dsr.TaskReview)})
+	if err != nil || len(reviews) == 0 {
+		return nil, err
+	}
+	latest := slices.MaxFunc(reviews, func(a, b casefile.Task) int { return a.OpenedAt.Compare(b.OpenedAt) })
+	return latest.Choices, nil
+}
+
+// showTask prints what a task shows, with the choices made on it, or on the review before it.
+func (a *app) showTask(t desk.Task, choices map[string]string) {
 	a.say("%s  %s  of %s  %s %s", t.ID, t.Kind, t.Ref, t.State, t.Verdict)
 	s := t.Shown
 	if s.Problem != "" {
@@ -128,7 +149,7 @@ func (a *app) showTask(t desk.Task) {
 		a.say("  %-28s %6d rows", c.System+"."+c.Collection, c.Rows)
 		for _, column := range c.ThirdParty {
 			key := c.System + "." + c.Collection + "." + column
-			a.say("      %s may speak of somebody else: %s", key, or(t.Choices[key], "withheld until you choose"))
+			a.say("      %s may speak of somebody else: %s", key, or(choices[key], "withheld until you choose"))
 		}
 	}
 	if len(s.Ambiguous) > 0 {
@@ -210,7 +231,7 @@ func (a *app) choose(cmd *cobra.Command, id string, choices map[string]string) e
 	if err != nil {
 		return err
 	}
-	return a.print(t, func() { a.showTask(t) })
+	return a.print(t, func() { a.showTask(t, t.Choices) })
 }
 
 func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.Command {

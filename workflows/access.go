@@ -24,12 +24,18 @@ type access struct {
 	codes   []time.Time // when codes were asked for, within the last hour
 	partial []string    // systems left out by a signed decision
 	round   int         // of review and release
+	doubted string      // a task whose answer an activity did not find rightly signed
+	again   bool        // this is not the first pass
 }
+
+// errUnfounded says that the casefile does not bear out what this workflow was told: somebody made
+// a result up. The case goes through its steps again, and what is done already is not done twice.
+var errUnfounded = errors.New("the casefile does not bear out what the workflow was told")
 
 // Access carries out one access case: who is asking, what is held, a reviewer's look, a second
 // person's release, one download, and nothing left.
 func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
-	c := &access{view: view{ref: in.Ref, state: dsr.StateReceived}}
+	c := &access{view: view{ref: in.Ref, state: dsr.StateReceived}, round: 1}
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
 	}
@@ -81,6 +87,19 @@ func (c *access) status() (contract.StatusResult, error) {
 }
 
 func (c *access) run(ctx workflow.Context) (dsr.Outcome, error) {
+	for {
+		outcome, err := c.pass(ctx)
+		if !errors.Is(err, errUnfounded) {
+			return outcome, err
+		}
+		workflow.GetMetricsHandler(ctx).Counter("habeas_results_doubted_total").Inc(1)
+		c.met, c.ready, c.fetched, c.partial, c.again = false, false, false, nil, true
+	}
+}
+
+// pass goes through the case from its beginning to its end. Every step may run again: the casefile
+// knows what is done.
+func (c *access) pass(ctx workflow.Context) (dsr.Outcome, error) {
 	facts, err := step(c, ctx, "look at the case", contract.BeginCase, contract.RefInput{Ref: c.ref}, core)
 	if err != nil {
 		return "", err
@@ -115,7 +134,8 @@ func (c *access) attributes(ctx workflow.Context) error {
 // close wipes what is left, tells the person, and ends the case.
 func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
 	c.ready = false
-	_, err := step(c, ctx, "wipe packages, parts and keys of the search", contract.Wipe, contract.RefInput{Ref: c.ref}, coreLong)
+	end := contract.CloseInput{Ref: c.ref, Outcome: string(outcome)}
+	_, err := step(c, ctx, "wipe packages, parts and keys of the search", contract.Wipe, end, coreLong)
 	if err != nil {
 		return err
 	}
@@ -128,7 +148,7 @@ func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
 			return err
 		}
 	}
-	_, err = step(c, ctx, "close the case", contract.CloseCase, contract.CloseInput{Ref: c.ref, Outcome: string(outcome)}, core)
+	_, err = step(c, ctx, "close the case", contract.CloseCase, end, core)
 	if err != nil {
 		return err
 	}
@@ -152,9 +172,9 @@ func (c *access) tell(ctx workflow.Context, template, occasion string, outcome d
 		if out.State == contract.LetterSent {
 			return nil
 		}
-		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
 			Kind: string(dsr.TaskUnreachable), Occasion: template + "/" + key, Problem: out.State}, nil)
-		if err != nil || verdict == dsr.Complete {
+		if err != nil || got.verdict == dsr.Complete {
 			return err
 		}
 	}
@@ -162,7 +182,8 @@ func (c *access) tell(ctx workflow.Context, template, occasion string, outcome d
 
 // step runs one activity to its end. A failure that a retry cannot mend becomes a task, and the
 // step is run again when a human says that its cause is gone: a case never fails, and never goes
-// on without the step.
+// on without the step. Where the step was refused because nothing in the casefile stands behind it,
+// running it again is no use, and the error is errUnfounded.
 func step[In, Out any](c *access, ctx workflow.Context, summary string, a contract.Activity[In, Out], in In,
 	with func(workflow.Context, string) workflow.Context) (Out, error) {
 	for try := 1; ; try++ {
@@ -170,8 +191,12 @@ func step[In, Out any](c *access, ctx workflow.Context, summary string, a contra
 		if err == nil || stops(err) {
 			return out, err
 		}
-		_, _, err = c.humans.ask(ctx, contract.OpenTaskInput{
-			Kind: string(dsr.TaskFailed), Occasion: fmt.Sprintf("%s/%s/%d", a.Name, workflow.Now(ctx).UTC().Format(time.RFC3339), try), Problem: typeOf(err)}, nil)
+		problem := typeOf(err)
+		_, err = c.humans.ask(ctx, contract.OpenTaskInput{
+			Kind: string(dsr.TaskFailed), Occasion: fmt.Sprintf("%s/%s/%d", a.Name, workflow.Now(ctx).UTC().Format(time.RFC3339), try), Problem: problem}, nil)
+		if err == nil && problem == contract.ErrNotApproved {
+			err = errUnfounded
+		}
 		if err != nil {
 			return out, err
 		}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -11,26 +12,26 @@ import (
 
 // answer has the package reviewed, put together, released by a second person and fetched.
 func (c *access) answer(ctx workflow.Context) (dsr.Outcome, error) {
-	for {
-		c.round++
-		approved, err := c.review(ctx)
+	for ; ; c.round++ {
+		reviewed, err := c.review(ctx)
 		if err != nil {
 			return "", err
 		}
-		if !approved {
+		if reviewed.verdict != dsr.Approve {
+			c.doubted = reviewed.task // should the casefile not bear it out
 			return dsr.Refused, nil
 		}
-		released, err := c.release(ctx)
+		released, until, err := c.release(ctx, reviewed.task)
 		if err != nil {
 			return "", err
 		}
 		if released {
+			if err := c.handOver(ctx, until); err != nil {
+				return "", err
+			}
 			break
 		}
 		// Whoever releases said no: back to the reviewer, who decides anew.
-	}
-	if err := c.handOver(ctx); err != nil {
-		return "", err
 	}
 	if len(c.partial) > 0 {
 		return dsr.PartlyDone, nil
@@ -38,42 +39,57 @@ func (c *access) answer(ctx workflow.Context) (dsr.Outcome, error) {
 	return dsr.Fulfilled, nil
 }
 
-func (c *access) review(ctx workflow.Context) (bool, error) {
+func (c *access) review(ctx workflow.Context) (answer, error) {
 	if err := c.enter(ctx, dsr.StateReview, "task:"+string(dsr.TaskReview)); err != nil {
-		return false, err
+		return answer{}, err
 	}
-	verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskReview), Occasion: fmt.Sprint(c.round)}, nil)
-	return verdict == dsr.Approve, err
+	for ; ; c.round++ {
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskReview), Occasion: fmt.Sprint(c.round)}, nil)
+		// An answer from before that did not hold is asked for anew.
+		if err != nil || !got.known || got.task != c.doubted {
+			return got, err
+		}
+	}
 }
 
 // release packs, asks an approver who sees the manifest's hash, and lets the package go. The
-// activity checks the signatures itself: what this workflow believes lets nothing out.
-func (c *access) release(ctx workflow.Context) (bool, error) {
-	_, err := step(c, ctx, "put the package together", contract.Assemble, contract.RefInput{Ref: c.ref}, coreLong)
+// activities check the signatures themselves: what this workflow believes lets nothing out.
+func (c *access) release(ctx workflow.Context, review string) (released bool, until time.Time, err error) {
+	c.doubted = review
+	_, err = step(c, ctx, "put the package together", contract.Assemble, contract.TaskInput{Ref: c.ref, Task: review}, coreLong)
 	if err != nil {
-		return false, err
+		return false, until, err
 	}
+	c.doubted = ""
 	if err := c.enter(ctx, dsr.StateRelease, "task:"+string(dsr.TaskRelease)); err != nil {
-		return false, err
+		return false, until, err
 	}
-	verdict, task, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskRelease), Occasion: fmt.Sprint(c.round)}, nil)
-	if err != nil || verdict != dsr.Approve {
-		return false, err
-	}
-	_, err = contract.Release.Run(core(ctx, "check the signatures and release the package"), contract.TaskInput{Ref: c.ref, Task: task})
-	if err != nil && typeOf(err) == contract.ErrNotApproved {
+	for {
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskRelease), Occasion: fmt.Sprint(c.round)}, nil)
+		if err != nil || got.verdict != dsr.Approve {
+			return false, until, err
+		}
+		const summary = "check the signatures and release the package"
+		out, err := contract.Release.Run(core(ctx, summary), contract.TaskInput{Ref: c.ref, Task: got.task})
+		if err != nil && !stops(err) && typeOf(err) != contract.ErrNotApproved {
+			out, err = step(c, ctx, summary, contract.Release, contract.TaskInput{Ref: c.ref, Task: got.task}, core)
+		}
+		switch {
+		case err == nil:
+			return true, out.ExpiresAt, nil
+		case typeOf(err) != contract.ErrNotApproved:
+			return false, until, err
+		case got.known:
+			return false, until, nil // signed, but not rightly or for another package: everything anew
+		}
+		// Nobody has signed, whatever we were told: the task still waits.
 		workflow.GetMetricsHandler(ctx).Counter("habeas_releases_refused_total").Inc(1)
-		return false, nil
 	}
-	if err != nil && !stops(err) {
-		_, err = step(c, ctx, "check the signatures and release the package", contract.Release, contract.TaskInput{Ref: c.ref, Task: task}, core)
-	}
-	return err == nil, err
 }
 
 // handOver tells the person and waits until the package was fetched whole or its time is over.
 // The legal clock stops here: the answer is out.
-func (c *access) handOver(ctx workflow.Context) error {
+func (c *access) handOver(ctx workflow.Context, until time.Time) error {
 	c.ready = true
 	if err := c.enter(ctx, dsr.StateReady, "person:download"); err != nil {
 		return err
@@ -81,8 +97,14 @@ func (c *access) handOver(ctx workflow.Context) error {
 	if err := c.tell(ctx, "access_ready", "ready", ""); err != nil {
 		return err
 	}
+	// The casefile says until when, and not what was configured when the case began. A word from
+	// elsewhere cannot make us wait for ever.
+	wait := min(until.Sub(workflow.Now(ctx)), 2*c.facts.PackageTTL)
+	if until.IsZero() {
+		wait = c.facts.PackageTTL
+	}
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      c.facts.PackageTTL,
+		Timeout:      max(wait, time.Millisecond),
 		TimerOptions: workflow.TimerOptions{Summary: "wipe the package if nobody fetched it"},
 	}, func() bool { return c.fetched })
 	return err

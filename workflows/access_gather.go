@@ -13,7 +13,16 @@ import (
 
 // gather finds what is held and collects it, system by system side by side.
 func (c *access) gather(ctx workflow.Context) error {
-	plan, err := step(c, ctx, "plan the walk over the data map", contract.PlanSearch, contract.RefInput{Ref: c.ref}, core)
+	const summary = "plan the walk over the data map"
+	plan, err := contract.PlanSearch.Run(core(ctx, summary), contract.RefInput{Ref: c.ref})
+	if err != nil && typeOf(err) == contract.ErrNotApproved {
+		// Nobody has proved who they are, whatever we were told: the person still may.
+		workflow.GetMetricsHandler(ctx).Counter("habeas_challenges_refused_total").Inc(1)
+		return errUnfounded
+	}
+	if err != nil && !stops(err) {
+		plan, err = step(c, ctx, summary, contract.PlanSearch, contract.RefInput{Ref: c.ref}, core)
+	}
 	if err != nil {
 		return err
 	}
@@ -125,16 +134,19 @@ func (c *access) patiently(ctx workflow.Context, system, summary string, start f
 		if stops(failed) {
 			return false, failed
 		}
-		kind := dsr.TaskFailed
-		if mayLeave {
+		kind, unfounded := dsr.TaskFailed, typeOf(failed) == contract.ErrNotApproved
+		if mayLeave && !unfounded {
 			kind = dsr.TaskMapMismatch
 		}
-		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
 			Kind: string(kind), Occasion: fmt.Sprintf("%s/failed-%d", summary, try), System: system, Problem: typeOf(failed)}, nil)
+		if err == nil && unfounded {
+			err = errUnfounded
+		}
 		if err != nil {
 			return false, err
 		}
-		if verdict == dsr.Partial {
+		if got.verdict == dsr.Partial {
 			return true, c.leaveOut(ctx, system)
 		}
 	}
@@ -154,12 +166,12 @@ func (c *access) outlast(ctx workflow.Context, system string, patience time.Dura
 		if !mayLeave {
 			kind = dsr.TaskFailed
 		}
-		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
 			Kind: string(kind), Occasion: fmt.Sprintf("%s/down-%d", occasion, n), System: system, Problem: contract.ErrUnavailable}, done)
 		if err != nil {
 			return false, err
 		}
-		if verdict == dsr.Partial {
+		if got.verdict == dsr.Partial {
 			return true, c.leaveOut(ctx, system)
 		}
 	}

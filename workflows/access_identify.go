@@ -32,17 +32,31 @@ func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.show(ctx, "person:code"); err != nil {
 		return "", err
 	}
+	if c.again {
+		if err := c.askCasefile(ctx); err != nil {
+			return "", err
+		}
+	}
 	met, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      c.facts.VerifyWithin,
 		TimerOptions: workflow.TimerOptions{Summary: "close the case if nobody proves who they are"},
 	}, func() bool { return c.met })
-	if err != nil {
+	if err != nil || met {
 		return "", err
 	}
-	if !met {
-		return dsr.Unverified, nil
+	// The word about a code may have been lost on its way.
+	if err := c.askCasefile(ctx); err != nil || c.met {
+		return "", err
 	}
-	return "", nil
+	return dsr.Unverified, nil
+}
+
+// askCasefile asks whether the person has proved who they are, whatever was or was not heard.
+func (c *access) askCasefile(ctx workflow.Context) error {
+	out, err := step(c, ctx, "ask the casefile whether a code was typed rightly", contract.ConfirmChallenge,
+		contract.ConfirmInput{Ref: c.ref}, core)
+	c.met = c.met || out.True
+	return err
 }
 
 // settle decides whose case this is: one directory row, chosen by the request alone or by a
@@ -60,14 +74,14 @@ func (c *access) settle(ctx workflow.Context) (dsr.Outcome, error) {
 		if found.Candidates == 0 {
 			kind = dsr.TaskNoAccount
 		}
-		verdict, task, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(kind), Occasion: fmt.Sprint(try)}, nil)
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(kind), Occasion: fmt.Sprint(try)}, nil)
 		if err != nil {
 			return "", err
 		}
-		switch verdict {
+		switch got.verdict {
 		case dsr.Approve:
 			_, err := step(c, ctx, "take the row that the reviewer chose", contract.ChooseAccount,
-				contract.TaskInput{Ref: c.ref, Task: task}, core)
+				contract.TaskInput{Ref: c.ref, Task: got.task}, core)
 			return "", err
 		case dsr.Retry:
 			continue
@@ -90,13 +104,13 @@ func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 			c.codes = append(c.codes, workflow.Now(ctx))
 			return "", nil
 		}
-		verdict, _, err := c.humans.ask(ctx, contract.OpenTaskInput{
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
 			Kind: string(dsr.TaskUnreachable), Occasion: fmt.Sprintf("verify_code/%d", try), Problem: out.State},
 			func() bool { return c.met })
 		if err != nil {
 			return "", err
 		}
-		if verdict == dsr.Complete {
+		if got.verdict == dsr.Complete {
 			return dsr.Unverified, nil
 		}
 		if c.met {

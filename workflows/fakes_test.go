@@ -23,11 +23,16 @@ type fakes struct {
 	calls    []string
 	tasks    map[string]contract.OpenTaskInput // by id
 	byKind   map[dsr.TaskKind][]string
+	known    map[string]dsr.Verdict // by task id: answers that the casefile has, whatever the workflow heard
 	facts    contract.CaseFacts
 	found    func(n int) contract.FoundAccount
 	letter   func(contract.LetterInput) contract.LetterResult
 	code     func(contract.IssueCodeInput) contract.IssueCodeResult
 	confirm  func() bool
+	proved   func() bool // the casefile knows of a code typed rightly, whatever the workflow heard
+	plan     func() error
+	assemble func(task string) error
+	wipe     func(outcome string) error
 	fetched  func() bool
 	discover func(contract.DiscoverInput) error
 	collect  func(ctx context.Context, in contract.CollectInput) error
@@ -44,7 +49,7 @@ func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
 	env.SetTestTimeout(20 * time.Second)
 	env.SetWorkflowRunTimeout(365 * 24 * time.Hour) // the suite makes a day of no limit, and ends retries by it
 	f := &fakes{
-		tasks: map[string]contract.OpenTaskInput{}, byKind: map[dsr.TaskKind][]string{},
+		tasks: map[string]contract.OpenTaskInput{}, byKind: map[dsr.TaskKind][]string{}, known: map[string]dsr.Verdict{},
 		facts: contract.CaseFacts{
 			Kind: "access", Laws: []string{"cn-pipl"}, DueAt: time.Date(2026, 12, 23, 16, 0, 0, 0, time.UTC),
 			Directory: "accounts", VerifyWithin: 14 * 24 * time.Hour, PackageTTL: 7 * 24 * time.Hour, CodesPerHour: 3,
@@ -58,6 +63,10 @@ func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
 			return contract.IssueCodeResult{State: contract.LetterSent}
 		},
 		confirm:  func() bool { return true },
+		proved:   func() bool { return false },
+		plan:     func() error { return nil },
+		assemble: func(string) error { return nil },
+		wipe:     func(string) error { return nil },
 		fetched:  func() bool { return true },
 		discover: func(contract.DiscoverInput) error { return nil },
 		collect:  func(context.Context, contract.CollectInput) error { return nil },
@@ -117,13 +126,26 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		f.count("code:" + in.Purpose)
 		return f.code(in), nil
 	})
-	add(env, f, contract.ConfirmChallenge, func(context.Context, contract.ConfirmInput) (contract.ConfirmResult, error) {
+	add(env, f, contract.ConfirmChallenge, func(_ context.Context, in contract.ConfirmInput) (contract.ConfirmResult, error) {
+		if in.Challenge == "" {
+			return contract.ConfirmResult{True: f.proved()}, nil
+		}
 		return contract.ConfirmResult{True: f.confirm()}, nil
 	})
 	add(env, f, contract.OpenTask, func(_ context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
 		id := fmt.Sprintf("%s-%d", in.Kind, len(f.tasks)+1)
-		f.tasks[id] = in
-		f.byKind[dsr.TaskKind(in.Kind)] = append(f.byKind[dsr.TaskKind(in.Kind)], id)
+		for had, task := range f.tasks {
+			if task == in {
+				id = had
+			}
+		}
+		if v := f.known[id]; v != "" {
+			return contract.OpenTaskResult{Task: id, Verdict: string(v)}, nil
+		}
+		if f.tasks[id] != in {
+			f.tasks[id] = in
+			f.byKind[dsr.TaskKind(in.Kind)] = append(f.byKind[dsr.TaskKind(in.Kind)], id)
+		}
 		f.onTask(dsr.TaskKind(in.Kind), id)
 		return contract.OpenTaskResult{Task: id}, nil
 	})
@@ -137,6 +159,9 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		return contract.DecideResult{Verdict: in.Decision.Verdict, Done: true}, nil
 	})
 	add(env, f, contract.PlanSearch, func(context.Context, contract.RefInput) (contract.SearchPlan, error) {
+		if err := f.plan(); err != nil {
+			return contract.SearchPlan{}, err
+		}
 		return contract.SearchPlan{Steps: []contract.SearchStep{
 			{Level: 0, System: "accounts", Collections: []string{"users", "contacts"}},
 			{Level: 1, System: "billing", Collections: []string{"orders"}},
@@ -150,26 +175,31 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		f.count("collect:" + in.System + "." + in.Collection)
 		return contract.CollectResult{Rows: 1}, f.collect(ctx, in)
 	})
-	add(env, f, contract.Assemble, func(context.Context, contract.RefInput) (contract.AssembleResult, error) {
-		return contract.AssembleResult{ManifestHash: []byte{1}}, nil
+	add(env, f, contract.Assemble, func(_ context.Context, in contract.TaskInput) (contract.AssembleResult, error) {
+		return contract.AssembleResult{ManifestHash: []byte{1}}, f.assemble(in.Task)
 	})
 	add(env, f, contract.Release, func(context.Context, contract.TaskInput) (contract.ReleaseResult, error) {
-		return contract.ReleaseResult{}, f.release()
+		return contract.ReleaseResult{ExpiresAt: env.Now().Add(f.facts.PackageTTL)}, f.release()
 	})
 	add(env, f, contract.ConfirmFetched, func(context.Context, contract.RefInput) (contract.ConfirmResult, error) {
 		return contract.ConfirmResult{True: f.fetched()}, nil
 	})
-	add(env, f, contract.Wipe, func(context.Context, contract.RefInput) (contract.Nothing, error) { return contract.Nothing{}, nil })
+	add(env, f, contract.Wipe, func(_ context.Context, in contract.CloseInput) (contract.Nothing, error) {
+		return contract.Nothing{}, f.wipe(in.Outcome)
+	})
 	add(env, f, contract.CloseCase, func(_ context.Context, in contract.CloseInput) (contract.Nothing, error) {
 		f.count("closed:" + in.Outcome)
 		return contract.Nothing{}, nil
 	})
 }
 
+var decisions int
+
 // decide answers a task a moment after it opened.
 func decide(t *testing.T, env *testsuite.TestWorkflowEnvironment, task string, v dsr.Verdict, signature string, want error) {
 	t.Helper()
-	env.UpdateWorkflow(contract.Decide.Name, task+string(v)+signature, &testsuite.TestUpdateCallback{
+	decisions++ // an update of the same id would get the first one's answer
+	env.UpdateWorkflow(contract.Decide.Name, fmt.Sprintf("%s/%d", task, decisions), &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) {
 			if want == nil {

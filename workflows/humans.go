@@ -61,22 +61,29 @@ func (h *humans) listen(ctx workflow.Context) error {
 		})
 }
 
+// answer is what became of a task.
+type answer struct {
+	task    string
+	verdict dsr.Verdict
+	known   bool // it was in the casefile before we asked
+}
+
 // ask opens a task and waits for its answer, or until settled says that nobody needs to answer
-// any more; then the verdict is empty.
-func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled func() bool) (dsr.Verdict, string, error) {
-	in.Ref = h.ref
-	h.opening++
-	opened, err := contract.OpenTask.Run(core(ctx, "open a task: "+in.Kind), in)
-	h.opening--
+// any more; then the verdict is empty. A task that was asked before keeps its answer.
+func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled func() bool) (answer, error) {
+	opened, err := h.openTask(ctx, in)
 	if err != nil {
-		return "", "", err
+		return answer{}, err
+	}
+	if opened.Verdict != "" {
+		return answer{opened.Task, dsr.Verdict(opened.Verdict), true}, nil
 	}
 	p := &pending{kind: dsr.TaskKind(in.Kind)}
 	h.pending[opened.Task] = p
 	h.changed(ctx)
 	err = workflow.Await(ctx, func() bool { return p.done || (settled != nil && settled()) })
 	if err != nil {
-		return "", opened.Task, err
+		return answer{}, err
 	}
 	delete(h.pending, opened.Task)
 	if !p.done {
@@ -84,7 +91,21 @@ func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled fu
 			contract.VoidTaskInput{Ref: h.ref, Task: opened.Task, Why: "settled meanwhile"})
 	}
 	h.changed(ctx)
-	return p.verdict, opened.Task, err
+	return answer{task: opened.Task, verdict: p.verdict}, err
+}
+
+// openTask opens a task that can be answered: one that was closed without an answer is asked again.
+func (h *humans) openTask(ctx workflow.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
+	in.Ref = h.ref
+	h.opening++
+	defer func() { h.opening-- }()
+	for {
+		opened, err := contract.OpenTask.Run(core(ctx, "open a task: "+in.Kind), in)
+		if err != nil || !opened.Void {
+			return opened, err
+		}
+		in.Occasion += "/again"
+	}
 }
 
 func notOpen() error {

@@ -16,16 +16,21 @@ func Roster(ctx workflow.Context, in contract.RosterInput) (contract.RosterResul
 	if err := h.listen(ctx); err != nil {
 		return out, err
 	}
-	verdict, task, err := h.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskEnrol), Occasion: "1"}, nil)
-	if err != nil {
-		return out, err
-	}
-	if verdict == dsr.Approve {
-		// The activity checks both signatures; without them this ends in an error and nobody is enrolled.
-		if _, err := contract.ApplyRoster.Run(core(ctx, "enrol"), contract.TaskInput{Ref: in.Ref, Task: task}); err != nil {
+	for !out.Applied {
+		got, err := h.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskEnrol), Occasion: "1"}, nil)
+		if err != nil {
 			return out, err
 		}
-		out.Applied = true
+		if got.verdict != dsr.Approve {
+			break
+		}
+		// The activity checks both signatures. When there are none, whatever we were told, the task
+		// still waits for them.
+		_, err = contract.ApplyRoster.Run(core(ctx, "enrol"), contract.TaskInput{Ref: in.Ref, Task: got.task})
+		if err != nil && (got.known || typeOf(err) != contract.ErrNotApproved) {
+			return out, err
+		}
+		out.Applied = err == nil
 	}
 	return out, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }

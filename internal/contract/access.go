@@ -39,8 +39,8 @@ type RosterResult struct{ Applied bool }
 // ReconcileInput says how old a case without a workflow must be before it is started.
 type ReconcileInput struct{ OlderThan time.Duration }
 
-// ReconcileResult counts what was started.
-type ReconcileResult struct{ Started int }
+// ReconcileResult counts what was started, and what was said again to cases that had not heard it.
+type ReconcileResult struct{ Started, Told int }
 
 // CheckpointInput is empty: a checkpoint covers every chain.
 type CheckpointInput struct{}

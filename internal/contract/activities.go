@@ -17,10 +17,10 @@ var (
 	PlanSearch       = Activity[RefInput, SearchPlan]{"PlanSearch"}                  // core
 	Discover         = Activity[DiscoverInput, DiscoverResult]{"Discover"}           // the system
 	Collect          = Activity[CollectInput, CollectResult]{"Collect"}              // the system
-	Assemble         = Activity[RefInput, AssembleResult]{"Assemble"}                // core
+	Assemble         = Activity[TaskInput, AssembleResult]{"Assemble"}               // core
 	Release          = Activity[TaskInput, ReleaseResult]{"Release"}                 // core
 	ConfirmFetched   = Activity[RefInput, ConfirmResult]{"ConfirmFetched"}           // core
-	Wipe             = Activity[RefInput, Nothing]{"Wipe"}                           // core
+	Wipe             = Activity[CloseInput, Nothing]{"Wipe"}                         // core
 	CloseCase        = Activity[CloseInput, Nothing]{"CloseCase"}                    // core
 	ApplyRoster      = Activity[TaskInput, Nothing]{"ApplyRoster"}                   // core
 	StartUnstarted   = Activity[ReconcileInput, ReconcileResult]{"StartUnstarted"}   // core
@@ -95,7 +95,7 @@ type IssueCodeInput struct {
 // IssueCodeResult says what became of the code's letter.
 type IssueCodeResult struct{ State string }
 
-// ConfirmInput names a challenge.
+// ConfirmInput names a challenge; none means any verification code of the case.
 type ConfirmInput struct {
 	Ref       Ref
 	Challenge string
@@ -114,8 +114,13 @@ type OpenTaskInput struct {
 	Problem  string // an error type of ours, where the task is about a failure
 }
 
-// OpenTaskResult is the task's id.
-type OpenTaskResult struct{ Task string }
+// OpenTaskResult is the task's id. A task that was asked before may be answered already: the
+// casefile knows, whatever became of the word about it.
+type OpenTaskResult struct {
+	Task    string
+	Verdict string // of a task that is done
+	Void    bool   // closed without an answer: nobody can decide it any more
+}
 
 // VoidTaskInput closes a task that nobody needs to answer any more.
 type VoidTaskInput struct {
