@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync/atomic"
 
@@ -30,7 +31,7 @@ func (a *Activities) FindAccount(ctx context.Context, in contract.RefInput) (con
 		return none, err
 	}
 	var looked atomic.Int64
-	defer alive(ctx, &looked, 0)()
+	progress(ctx, &looked, 0)
 	found, err := subject.FindAccount(ctx, a.Map, a.opener(ctx), request.Identities)
 	if err != nil {
 		return none, err
@@ -67,10 +68,27 @@ func (a *Activities) ChooseAccount(ctx context.Context, in contract.TaskInput) (
 	if err != nil || task.Kind != dsr.TaskChooseAccount || task.Ref != in.Ref {
 		return contract.Nothing{}, fault.Newf(contract.ErrNotApproved, "task %s does not say which row is meant", in.Task)
 	}
+	// The number means what the reviewer saw: the list may have changed under it.
+	raw, err := a.Store.Shown(ctx, in.Task)
+	if err != nil {
+		return contract.Nothing{}, err
+	}
+	seen, err := dsr.ReadShown(raw)
+	if err != nil {
+		return contract.Nothing{}, err
+	}
+	now := dsr.Shown{Ref: in.Ref}
+	if err := a.showCandidates(ctx, &now); err != nil {
+		return contract.Nothing{}, err
+	}
+	if !reflect.DeepEqual(seen.Candidates, now.Candidates) {
+		return contract.Nothing{}, fault.Newf(contract.ErrNotApproved, "the rows that task %s showed are not those found now", in.Task)
+	}
 	return contract.Nothing{}, a.Store.ChooseAccount(ctx, in.Ref, n, "task "+in.Task)
 }
 
-// account is the directory row that the case is about.
+// account is the directory row that the case is about. A row that names no language is answered in
+// that of the request.
 func (a *Activities) account(ctx context.Context, ref contract.Ref) (subject.Account, error) {
 	list, chosen, err := a.Store.Accounts(ctx, ref)
 	if err != nil {
@@ -79,7 +97,13 @@ func (a *Activities) account(ctx context.Context, ref contract.Ref) (subject.Acc
 	if chosen < 0 || chosen >= len(list) {
 		return subject.Account{}, fault.Newf(contract.ErrNotFound, "%s: it is not settled whose case this is", ref)
 	}
-	return readAccount(list[chosen])
+	account, err := readAccount(list[chosen])
+	if err != nil || account.Lang != "" {
+		return account, err
+	}
+	c, err := a.Store.Case(ctx, ref)
+	account.Lang = c.Lang
+	return account, err
 }
 
 func readAccount(raw []byte) (subject.Account, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/config"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -70,7 +71,16 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.Collect, a.Collect)
 }
 
-// register holds the function against the typed reference: the compiler refuses another shape.
+// register holds the function against the typed reference: the compiler refuses another shape. A
+// step of a case runs only for the workflow of that case; what stands behind it is checked in the
+// casefile all the same, because a rogue poller holds the right id.
 func register[In, Out any](w worker.ActivityRegistry, ref contract.Activity[In, Out], fn func(context.Context, In) (Out, error)) {
-	w.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: ref.Name, DisableAlreadyRegisteredCheck: true})
+	guarded := func(ctx context.Context, in In) (Out, error) {
+		if of, ok := contract.RefOf(in); ok && activity.GetInfo(ctx).WorkflowExecution.ID != string(of) {
+			var none Out
+			return none, fault.Newf(contract.ErrNotApproved, "%s is a step of %s, and another workflow asked for it", ref.Name, of)
+		}
+		return fn(ctx, in)
+	}
+	w.RegisterActivityWithOptions(guarded, activity.RegisterOptions{Name: ref.Name, DisableAlreadyRegisteredCheck: true})
 }

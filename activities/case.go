@@ -59,11 +59,11 @@ func (a *Activities) Wipe(ctx context.Context, in contract.CloseInput) (contract
 	if err := a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome)); err != nil {
 		return contract.Nothing{}, err
 	}
-	if err := a.Store.MarkEnding(ctx, in.Ref); err != nil {
+	if err := a.Store.MarkEnding(ctx, in.Ref, dsr.Outcome(in.Outcome) == dsr.Unverified); err != nil {
 		return contract.Nothing{}, err
 	}
 	var gone atomic.Int64
-	defer alive(ctx, &gone, 0)()
+	progress(ctx, &gone, 0)
 	if err := a.Blobs.DeleteAll(ctx, string(in.Ref)); err != nil {
 		return contract.Nothing{}, err
 	}

@@ -40,7 +40,7 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	if err != nil {
 		return out, err
 	}
-	system, err := a.checked(ctx, in.System, []string{in.Collection})
+	system, err := a.reached(ctx, in.System, []string{in.Collection})
 	if err != nil {
 		return out, err
 	}
@@ -86,7 +86,7 @@ func (a *Activities) stream(ctx context.Context, in contract.CollectInput, syste
 		return nil, err
 	}
 	var moved atomic.Int64
-	defer alive(ctx, &moved, 0)()
+	progress(ctx, &moved, 0)
 	collection := a.Map.System(in.System).Collection(in.Collection)
 	parts := []casefile.Part{
 		{System: in.System, Collection: in.Collection, Format: "json"},

@@ -35,7 +35,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		}
 		return a.answered(ctx, ref)
 	case dsr.Refused:
-		return a.decided(ctx, ref, unfounded, dsr.Reject, func(t casefile.Task) bool { return t.Kind == dsr.TaskReview })
+		return a.decided(ctx, ref, unfounded, dsr.Reject, func(t casefile.Task) bool {
+			return t.Kind == dsr.TaskReview || t.Kind == dsr.TaskFailed
+		})
 	case dsr.NoData:
 		err := a.decided(ctx, ref, unfounded, dsr.Complete, func(t casefile.Task) bool { return t.Kind == dsr.TaskNoAccount })
 		if fault.Is(err, contract.ErrNotApproved) {

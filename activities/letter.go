@@ -75,6 +75,10 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 	if err != nil {
 		return out, err
 	}
+	if challenge.MetAt == nil && challenge.ExpiresAt.Before(a.Now().Add(time.Minute)) {
+		out.State = contract.LetterExpired
+		return out, nil
+	}
 	fields, err := a.fields(ctx, in.Ref, account)
 	if err != nil {
 		return out, err
@@ -120,9 +124,8 @@ func (a *Activities) deliver(ctx context.Context, in contract.LetterInput, accou
 		return contract.LetterRefused, nil
 	}
 	var sent atomic.Int64
-	stop := alive(ctx, &sent, 1)
+	progress(ctx, &sent, 1)
 	reply, err := a.hand(ctx, letter, to, f)
-	stop()
 	return a.settle(ctx, letter, reply, err)
 }
 

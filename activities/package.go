@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -51,7 +52,7 @@ func (a *Activities) Assemble(ctx context.Context, in contract.TaskInput) (contr
 		return out, err
 	}
 	var moved atomic.Int64
-	defer alive(ctx, &moved, partBytes(pack))()
+	progress(ctx, &moved, partBytes(pack))
 	var manifest export.Manifest
 	// A random piece in the name: a package that was released is never written over.
 	attempt, err := attemptName()
@@ -125,12 +126,42 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			pack.Entries = append(pack.Entries, entry)
 		}
 	}
-	return pack, nil
+	return pack, a.whole(ctx, review, parts, left, pack)
 }
 
 var notAnswered = datamap.Text{
 	ZH: "该系统在办理期限内未能答复，经工作人员审批后未纳入本副本",
 	EN: "This system could not answer in time; a member of staff decided to go on without it",
+}
+
+// whole refuses a package that is not what the reviewer saw: a part that was collected and that the
+// data map has no more, or another part than was shown.
+func (a *Activities) whole(ctx context.Context, review casefile.Task, parts []casefile.Part, left []string, pack export.Package) error {
+	packed := map[string]bool{}
+	for _, e := range pack.Entries {
+		packed[e.Collection.ID()] = true
+	}
+	for _, p := range parts {
+		if id := p.System + "." + p.Collection; !packed[id] && !slices.Contains(left, p.System) {
+			return fault.Newf(contract.ErrMapMismatch, "%s was collected, and the data map has it no more", id)
+		}
+	}
+	raw, err := a.Store.Shown(ctx, review.ID)
+	if err != nil {
+		return err
+	}
+	shown, err := dsr.ReadShown(raw)
+	if err != nil {
+		return err
+	}
+	now := dsr.Shown{Ref: shown.Ref}
+	if err := a.showFound(ctx, &now); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(shown.Collections, now.Collections) {
+		return fault.Newf(contract.ErrNotApproved, "what was reviewed in task %s is not what was collected", review.ID)
+	}
+	return nil
 }
 
 func entryOf(coll *datamap.Collection, parts []casefile.Part, choices map[string]string) (export.Entry, bool) {

@@ -45,6 +45,8 @@ func (s *scrubbed) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteA
 			out, err = nil, temporal.NewApplicationError("unexpected failure; the worker's log has the details", contract.ErrInternal)
 		}
 	}()
+	ctx, stop := beat(ctx)
+	defer stop()
 	out, err = s.Next.ExecuteActivity(ctx, in)
 	if err == nil {
 		return out, nil

@@ -39,21 +39,26 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 // VoidTask closes a task that nobody needs to answer any more: a system answered after all, or
 // somebody who was hard to reach has proved who they are. No other task may be taken from under the
 // eyes of staff.
-func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (contract.Nothing, error) {
+func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (contract.VoidTaskResult, error) {
+	var out contract.VoidTaskResult
 	task, err := a.Store.Task(ctx, in.Task)
 	if err != nil {
-		return contract.Nothing{}, err
+		return out, err
 	}
 	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
 	if task.Ref != in.Ref || !(ofSystem || task.Kind == dsr.TaskUnreachable) {
-		return contract.Nothing{}, fault.Newf(contract.ErrNotApproved, "task %s waits for its answer and is not closed without one", task.ID)
+		return out, fault.Newf(contract.ErrNotApproved, "task %s waits for its answer and is not closed without one", task.ID)
 	}
 	if task.Kind == dsr.TaskUnreachable {
 		if err := a.verified(ctx, in.Ref); err != nil {
-			return contract.Nothing{}, err
+			return out, err
 		}
 	}
-	return contract.Nothing{}, a.Store.VoidTask(ctx, in.Task, in.Why)
+	if err := a.Store.VoidTask(ctx, in.Task, in.Why); err != nil {
+		return out, err
+	}
+	task, err = a.Store.Task(ctx, in.Task)
+	return contract.VoidTaskResult{Verdict: string(task.Verdict)}, err
 }
 
 // RecordDecision checks a decision (key, role, second person, digest, nonce) and writes answer
@@ -141,7 +146,7 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 			if i < 0 {
 				continue
 			}
-			shown := dsr.ShownCollection{System: sys.Name, Collection: c.Name, Rows: parts[i].Rows}
+			shown := dsr.ShownCollection{System: sys.Name, Collection: c.Name, Rows: parts[i].Rows, SHA256: partHash(parts, parts[i])}
 			for _, column := range c.ThirdParty() {
 				shown.ThirdParty = append(shown.ThirdParty, column.Name)
 			}
@@ -172,4 +177,16 @@ func (a *Activities) showStaff(ctx context.Context, s *dsr.Shown) error {
 	return nil
 }
 
-func taskFilter(ref contract.Ref) casefile.TaskFilter { return casefile.TaskFilter{Ref: ref, Limit: 1000} }
+// partHash is the hash of the JSON part of the same collection.
+func partHash(parts []casefile.Part, of casefile.Part) string {
+	for _, p := range parts {
+		if p.System == of.System && p.Collection == of.Collection && p.Format == "json" {
+			return hex.EncodeToString(p.SHA256)
+		}
+	}
+	return ""
+}
+
+func taskFilter(ref contract.Ref) casefile.TaskFilter {
+	return casefile.TaskFilter{Ref: ref, Limit: 1000}
+}

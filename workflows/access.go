@@ -25,6 +25,7 @@ type access struct {
 	partial []string    // systems left out by a signed decision
 	round   int         // of review and release
 	doubted string      // a task whose answer an activity did not find rightly signed
+	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
 }
 
@@ -32,9 +33,14 @@ type access struct {
 // a result up. The case goes through its steps again, and what is done already is not done twice.
 var errUnfounded = errors.New("the casefile does not bear out what the workflow was told")
 
+// errGivenUp says that staff signed to end the case at a step that failed for good.
+var errGivenUp = errors.New("staff ended the case at a step that failed")
+
 // Access carries out one access case: who is asking, what is held, a reviewer's look, a second
 // person's release, one download, and nothing left.
 func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
+	// A case is ended by the person, by staff or by time, and not by `temporal workflow cancel`.
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	c := &access{view: view{ref: in.Ref, state: dsr.StateReceived}, round: 1}
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
@@ -89,6 +95,9 @@ func (c *access) status() (contract.StatusResult, error) {
 func (c *access) run(ctx workflow.Context) (dsr.Outcome, error) {
 	for {
 		outcome, err := c.pass(ctx)
+		if errors.Is(err, errGivenUp) {
+			outcome, err = dsr.Refused, c.close(ctx, dsr.Refused)
+		}
 		if !errors.Is(err, errUnfounded) {
 			return outcome, err
 		}
@@ -133,7 +142,8 @@ func (c *access) attributes(ctx workflow.Context) error {
 
 // close wipes what is left, tells the person, and ends the case.
 func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
-	c.ready = false
+	c.ready, c.closing = false, true
+	defer func() { c.closing = false }()
 	end := contract.CloseInput{Ref: c.ref, Outcome: string(outcome)}
 	_, err := step(c, ctx, "wipe packages, parts and keys of the search", contract.Wipe, end, coreLong)
 	if err != nil {
@@ -192,9 +202,13 @@ func step[In, Out any](c *access, ctx workflow.Context, summary string, a contra
 			return out, err
 		}
 		problem := typeOf(err)
-		_, err = c.humans.ask(ctx, contract.OpenTaskInput{
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
 			Kind: string(dsr.TaskFailed), Occasion: fmt.Sprintf("%s/%s/%d", a.Name, workflow.Now(ctx).UTC().Format(time.RFC3339), try), Problem: problem}, nil)
-		if err == nil && problem == contract.ErrNotApproved {
+		switch {
+		case err != nil:
+		case got.verdict == dsr.Reject && !c.closing:
+			err = errGivenUp
+		case problem == contract.ErrNotApproved:
 			err = errUnfounded
 		}
 		if err != nil {

@@ -97,6 +97,9 @@ func (c *access) handOver(ctx workflow.Context, until time.Time) error {
 	if err := c.tell(ctx, "access_ready", "ready", ""); err != nil {
 		return err
 	}
+	if err := c.show(ctx, "person:download"); err != nil {
+		return err
+	}
 	// The casefile says until when, and not what was configured when the case began. A word from
 	// elsewhere cannot make us wait for ever.
 	wait := min(until.Sub(workflow.Now(ctx)), 2*c.facts.PackageTTL)

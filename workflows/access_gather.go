@@ -119,7 +119,7 @@ func (c *access) patiently(ctx workflow.Context, system, summary string, start f
 		done, failed := false, error(nil)
 		future := start(actx)
 		workflow.GoNamed(ctx, "await "+system, func(ctx workflow.Context) {
-			failed = future.Get(ctx, out)
+			failed = contract.Get(ctx, future, out)
 			done = true
 		})
 		left, err := c.outlast(ctx, system, patience, fmt.Sprintf("%s/%d", summary, try), mayLeave, func() bool { return done })
@@ -130,6 +130,9 @@ func (c *access) patiently(ctx workflow.Context, system, summary string, start f
 		cancel()
 		if failed == nil {
 			return false, nil
+		}
+		if contract.MadeUp(failed) {
+			continue
 		}
 		if stops(failed) {
 			return false, failed
@@ -142,6 +145,9 @@ func (c *access) patiently(ctx workflow.Context, system, summary string, start f
 			Kind: string(kind), Occasion: fmt.Sprintf("%s/failed-%d", summary, try), System: system, Problem: typeOf(failed)}, nil)
 		if err == nil && unfounded {
 			err = errUnfounded
+		}
+		if err == nil && got.verdict == dsr.Reject {
+			err = errGivenUp
 		}
 		if err != nil {
 			return false, err
@@ -171,8 +177,11 @@ func (c *access) outlast(ctx workflow.Context, system string, patience time.Dura
 		if err != nil {
 			return false, err
 		}
-		if got.verdict == dsr.Partial {
+		switch got.verdict {
+		case dsr.Partial:
 			return true, c.leaveOut(ctx, system)
+		case dsr.Reject:
+			return false, errGivenUp
 		}
 	}
 }

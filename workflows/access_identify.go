@@ -78,10 +78,17 @@ func (c *access) settle(ctx workflow.Context) (dsr.Outcome, error) {
 		if err != nil {
 			return "", err
 		}
+		if got.known && got.task == c.doubted {
+			continue // an answer from before that did not hold is asked for anew
+		}
 		switch got.verdict {
 		case dsr.Approve:
+			c.doubted = got.task
 			_, err := step(c, ctx, "take the row that the reviewer chose", contract.ChooseAccount,
 				contract.TaskInput{Ref: c.ref, Task: got.task}, core)
+			if err == nil {
+				c.doubted = ""
+			}
 			return "", err
 		case dsr.Retry:
 			continue
@@ -99,6 +106,9 @@ func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 			contract.IssueCodeInput{Ref: c.ref, Purpose: dsr.CodeVerify, Occasion: fmt.Sprintf("first-%d", try)}, letters)
 		if err != nil {
 			return "", err
+		}
+		if out.State == contract.LetterExpired {
+			continue // the mail server was away for longer than a code holds
 		}
 		if out.State == contract.LetterSent || out.State == contract.LetterLimited {
 			c.codes = append(c.codes, workflow.Now(ctx))
@@ -122,6 +132,7 @@ func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 // challengeMet hears that a code was typed rightly. Anybody who reaches the server can say so;
 // only the casefile knows.
 func (c *access) challengeMet(ctx workflow.Context, in contract.ChallengeMetInput) (contract.ChallengeMetResult, error) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // as the workflow: see Access
 	out, err := contract.ConfirmChallenge.Run(core(ctx, "ask the casefile whether the code was typed rightly"),
 		contract.ConfirmInput{Ref: c.ref, Challenge: in.Challenge})
 	if err != nil {
@@ -146,9 +157,15 @@ func (c *access) serveCodes(ctx workflow.Context) {
 			continue
 		}
 		c.codes = append(c.codes, workflow.Now(ctx))
-		// A code that could not be sent is asked for again by the person; nobody is told why.
-		_, _ = contract.IssueCode.Run(letters(ctx, "send a code: "+in.Purpose),
-			contract.IssueCodeInput{Ref: c.ref, Purpose: in.Purpose, Occasion: fmt.Sprintf("asked-%d", n)})
+		// A code that could not be sent is asked for again by the person; nobody is told why. One that
+		// ran out while the mail server was away is followed by one more.
+		for try := range 2 {
+			out, err := contract.IssueCode.Run(letters(ctx, "send a code: "+in.Purpose),
+				contract.IssueCodeInput{Ref: c.ref, Purpose: in.Purpose, Occasion: fmt.Sprintf("asked-%d-%d", n, try+1)})
+			if err != nil || out.State != contract.LetterExpired {
+				break
+			}
+		}
 	}
 }
 

@@ -37,6 +37,8 @@ type fakes struct {
 	discover func(contract.DiscoverInput) error
 	collect  func(ctx context.Context, in contract.CollectInput) error
 	release  func() error
+	openTask func() error
+	late     map[string]string // verdicts that came before a task could be closed
 	onTask   func(kind dsr.TaskKind, id string)
 }
 
@@ -71,6 +73,8 @@ func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
 		discover: func(contract.DiscoverInput) error { return nil },
 		collect:  func(context.Context, contract.CollectInput) error { return nil },
 		release:  func() error { return nil },
+		openTask: func() error { return nil },
+		late:     map[string]string{},
 		onTask:   func(dsr.TaskKind, string) {},
 	}
 	f.register(env)
@@ -133,6 +137,9 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		return contract.ConfirmResult{True: f.confirm()}, nil
 	})
 	add(env, f, contract.OpenTask, func(_ context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
+		if err := f.openTask(); err != nil {
+			return contract.OpenTaskResult{}, err
+		}
 		id := fmt.Sprintf("%s-%d", in.Kind, len(f.tasks)+1)
 		for had, task := range f.tasks {
 			if task == in {
@@ -149,8 +156,8 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		f.onTask(dsr.TaskKind(in.Kind), id)
 		return contract.OpenTaskResult{Task: id}, nil
 	})
-	add(env, f, contract.VoidTask, func(context.Context, contract.VoidTaskInput) (contract.Nothing, error) {
-		return contract.Nothing{}, nil
+	add(env, f, contract.VoidTask, func(_ context.Context, in contract.VoidTaskInput) (contract.VoidTaskResult, error) {
+		return contract.VoidTaskResult{Verdict: f.late[in.Task]}, nil
 	})
 	add(env, f, contract.RecordDecision, func(_ context.Context, in contract.RecordDecisionInput) (contract.DecideResult, error) {
 		if string(in.Decision.Signature) != "good" {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -31,6 +32,7 @@ func (h *humans) listen(ctx workflow.Context) error {
 	h.pending = map[string]*pending{}
 	return workflow.SetUpdateHandlerWithOptions(ctx, contract.Decide.Name,
 		func(ctx workflow.Context, in contract.DecideInput) (contract.DecideResult, error) {
+			ctx, _ = workflow.NewDisconnectedContext(ctx) // as the workflow: see Access
 			// Whoever is quick decides before this workflow has heard the task's id.
 			err := workflow.Await(ctx, func() bool { return h.pending[in.Task] != nil || h.opening == 0 })
 			if err != nil {
@@ -81,30 +83,76 @@ func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled fu
 	p := &pending{kind: dsr.TaskKind(in.Kind)}
 	h.pending[opened.Task] = p
 	h.changed(ctx)
-	err = workflow.Await(ctx, func() bool { return p.done || (settled != nil && settled()) })
-	if err != nil {
-		return answer{}, err
+	for !p.done && (settled == nil || !settled()) {
+		ended, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: lookAgain, TimerOptions: workflow.TimerOptions{Summary: "look at task " + opened.Task + " again"},
+		}, func() bool { return p.done || (settled != nil && settled()) })
+		if err != nil {
+			return answer{}, err
+		}
+		if ended {
+			break
+		}
+		// Somebody may have closed it behind our back, or the word about its answer was lost.
+		delete(h.pending, opened.Task)
+		if opened, err = h.openTask(ctx, in); err != nil {
+			return answer{}, err
+		}
+		h.pending[opened.Task] = p
+		if opened.Verdict != "" {
+			p.verdict, p.done = dsr.Verdict(opened.Verdict), true
+		}
 	}
 	delete(h.pending, opened.Task)
 	if !p.done {
-		_, err = contract.VoidTask.Run(core(ctx, "close task "+opened.Task+": settled meanwhile"),
-			contract.VoidTaskInput{Ref: h.ref, Task: opened.Task, Why: "settled meanwhile"})
+		if err := h.void(ctx, opened.Task, p); err != nil {
+			return answer{}, err
+		}
 	}
 	h.changed(ctx)
-	return answer{task: opened.Task, verdict: p.verdict}, err
+	return answer{task: opened.Task, verdict: p.verdict}, nil
 }
+
+// void closes a task that nobody needs to answer any more. If it was answered in the meantime, the
+// answer counts.
+func (h *humans) void(ctx workflow.Context, task string, p *pending) error {
+	out, err := contract.VoidTask.Run(core(ctx, "close task "+task+": settled meanwhile"),
+		contract.VoidTaskInput{Ref: h.ref, Task: task, Why: "settled meanwhile"})
+	switch {
+	case err == nil:
+		p.verdict = dsr.Verdict(out.Verdict)
+	case stops(err):
+		return err
+	case typeOf(err) == contract.ErrNotApproved:
+		return errUnfounded // it was not settled, whatever we were told
+	}
+	return nil // a task that stays open asks for nothing that matters
+}
+
+// lookAgain is how often a task that waits is looked at in the casefile.
+const lookAgain = 6 * time.Hour
 
 // openTask opens a task that can be answered: one that was closed without an answer is asked again.
 func (h *humans) openTask(ctx workflow.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
 	in.Ref = h.ref
 	h.opening++
 	defer func() { h.opening-- }()
-	for {
+	for wait := time.Minute; ; {
 		opened, err := contract.OpenTask.Run(core(ctx, "open a task: "+in.Kind), in)
-		if err != nil || !opened.Void {
+		switch {
+		case err == nil && opened.Void:
+			in.Occasion += "/again"
+			continue
+		case err == nil || stops(err):
 			return opened, err
 		}
-		in.Occasion += "/again"
+		// A task is the last resort: without one nobody would hear of anything. So this is tried for ever.
+		if _, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+			Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "try again to open the task " + in.Kind},
+		}, func() bool { return false }); err != nil {
+			return opened, err
+		}
+		wait = min(2*wait, time.Hour)
 	}
 }
 

@@ -192,6 +192,14 @@ func (s *Store) TryCode(ctx context.Context, ref contract.Ref, purpose, code str
 				result.Met, result.ChallengeID = true, c.ID
 			}
 		}
+		if result.Met {
+			// Whoever proves it while the case is being closed is too late: closing looks before us or after us.
+			if err := takes(ctx, tx, ref); fault.Is(err, contract.ErrNotOpen) {
+				result.Met, result.ChallengeID = false, ""
+			} else if err != nil {
+				return err
+			}
+		}
 		switch {
 		case result.Met:
 			return s.meet(ctx, tx, ref, purpose, result.ChallengeID, now)

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
@@ -20,10 +21,24 @@ func (s *Store) SetVerifyUntil(ctx context.Context, ref contract.Ref, within tim
 	return dbError("write until when a person may prove who they are", err)
 }
 
-// MarkEnding says that a case is about to be wiped: from now on it takes no parts and no package,
-// so that an attempt that everybody has given up leaves nothing behind. Again: nothing.
-func (s *Store) MarkEnding(ctx context.Context, ref contract.Ref) error {
+// MarkEnding says that a case is about to be wiped: from now on it takes no parts, no package and no
+// verification, so that an attempt that everybody has given up leaves nothing behind. With
+// unlessMet it is refused (contract.ErrNotApproved) when the person has proved who they are after
+// all. Again: nothing.
+func (s *Store) MarkEnding(ctx context.Context, ref contract.Ref, unlessMet bool) error {
 	return s.tx(ctx, "end a case", func(tx *sqlx.Tx) error {
+		// The lock first, and the look in a statement of its own: it then sees what committed before.
+		if _, err := tx.ExecContext(ctx, `SELECT 1 FROM case_file WHERE ref = $1 FOR UPDATE`, ref); err != nil {
+			return err
+		}
+		var met bool
+		if err := tx.GetContext(ctx, &met, `SELECT EXISTS (SELECT FROM challenge WHERE ref = $1 AND purpose = $2 AND met_at IS NOT NULL)`,
+			ref, dsr.CodeVerify); err != nil {
+			return err
+		}
+		if met && unlessMet {
+			return fault.Newf(contract.ErrNotApproved, "%s: the person has proved who they are in the meantime", ref)
+		}
 		done, err := tx.ExecContext(ctx, `UPDATE case_file SET ending_at = $2 WHERE ref = $1 AND ending_at IS NULL`, ref, s.now())
 		if err != nil {
 			return err

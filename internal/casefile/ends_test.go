@@ -10,6 +10,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // TestAnEndingCaseTakesNothing: an attempt that was given up and comes late finds the door shut.
@@ -25,7 +26,7 @@ func TestAnEndingCaseTakesNothing(t *testing.T) {
 	_, err = f.PutPackage(t.Context(), Package{Ref: ref, Blob: "p", ManifestHash: hash[:], Size: 1, Files: 1})
 	ok(t, err)
 	for range 2 {
-		ok(t, f.MarkEnding(t.Context(), ref))
+		ok(t, f.MarkEnding(t.Context(), ref, false))
 	}
 	part.Collection = "logs"
 	_, err = f.CommitParts(t.Context(), ref, []Part{part})
@@ -52,7 +53,7 @@ func TestWipeWithoutAPackage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	ref := f.newCase(t)
-	ok(t, f.MarkEnding(t.Context(), ref))
+	ok(t, f.MarkEnding(t.Context(), ref, false))
 	ok(t, f.MarkWiped(t.Context(), ref))
 }
 
@@ -97,5 +98,29 @@ func TestUnheard(t *testing.T) {
 	list, err = f.Unheard(t.Context(), time.Minute, 10)
 	if ok(t, err); cmp.Diff(want, list) != "" {
 		t.Error(cmp.Diff(want, list))
+	}
+}
+
+// Either the person proves who they are and the case is not closed as unverified, or it is, and the
+// code comes too late: never both.
+func TestProofAgainstEnding(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	early := f.newCase(t)
+	_, code := f.newCode(t, early, "1")
+	if !f.try(t, early, code).Met {
+		t.Fatal("a right code was refused")
+	}
+	if err := f.MarkEnding(t.Context(), early, true); !fault.Is(err, contract.ErrNotApproved) {
+		t.Errorf("ended as unverified although it is: %v", cause(err))
+	}
+	late := f.newCase(t)
+	_, code = f.newCode(t, late, "1")
+	ok(t, f.MarkEnding(t.Context(), late, true))
+	if f.try(t, late, code).Met {
+		t.Error("a code counted after the end")
+	}
+	if _, err := f.MetChallenge(t.Context(), late, dsr.CodeVerify); !fault.Is(err, contract.ErrNotFound) {
+		t.Errorf("the casefile says that it was met: %v", err)
 	}
 }

@@ -192,8 +192,8 @@ func (s *Store) ReleasePackage(ctx context.Context, ref contract.Ref, taskID str
 	return p, nil
 }
 
-// CheckReleased says whether the package of ref may be fetched now: released, not expired, not
-// wiped, and the signed decision behind it verified anew. The portal asks it at every download.
+// CheckReleased says whether the package of ref may be fetched now: released, not fetched, not
+// expired, not wiped, and the signed decision behind it verified anew. The portal asks it at every download.
 // Not released or not validly so: contract.ErrNotApproved; expired or wiped: contract.ErrNotOpen.
 func (s *Store) CheckReleased(ctx context.Context, ref contract.Ref, pins Pins) (Package, error) {
 	p, err := s.Package(ctx, ref)
@@ -210,6 +210,9 @@ func (s *Store) CheckReleased(ctx context.Context, ref contract.Ref, pins Pins) 
 	}
 	if err := s.trust(s.db, pins).covers(ctx, p.ReleaseTask, p); err != nil {
 		return Package{}, dbError("check a release", err)
+	}
+	if p.FetchedAt != nil {
+		return Package{}, fault.Newf(contract.ErrNotOpen, "the package of %s was fetched", ref)
 	}
 	return p, nil
 }

@@ -12,7 +12,7 @@ var (
 	IssueCode        = Activity[IssueCodeInput, IssueCodeResult]{"IssueCode"}        // letters
 	ConfirmChallenge = Activity[ConfirmInput, ConfirmResult]{"ConfirmChallenge"}     // core
 	OpenTask         = Activity[OpenTaskInput, OpenTaskResult]{"OpenTask"}           // core
-	VoidTask         = Activity[VoidTaskInput, Nothing]{"VoidTask"}                  // core
+	VoidTask         = Activity[VoidTaskInput, VoidTaskResult]{"VoidTask"}           // core
 	RecordDecision   = Activity[RecordDecisionInput, DecideResult]{"RecordDecision"} // core
 	PlanSearch       = Activity[RefInput, SearchPlan]{"PlanSearch"}                  // core
 	Discover         = Activity[DiscoverInput, DiscoverResult]{"Discover"}           // the system
@@ -80,6 +80,7 @@ const (
 	LetterNoChannel = "no-channel" // no registered address
 	LetterRefused   = "refused"    // the address was refused for good
 	LetterLimited   = "limited"    // too many codes within the hour
+	LetterExpired   = "expired"    // the code ran out before its letter could go
 )
 
 // LetterResult says what became of the letter.
@@ -128,6 +129,9 @@ type VoidTaskInput struct {
 	Task string
 	Why  string // a fixed phrase
 }
+
+// VoidTaskResult is the verdict of a task that was answered before it could be closed.
+type VoidTaskResult struct{ Verdict string }
 
 // RecordDecisionInput is a decision and the reference it must be about.
 type RecordDecisionInput struct {
@@ -182,3 +186,34 @@ type CloseInput struct {
 
 // Heartbeat is what a long activity tells the operator: a progress bar, and nothing personal.
 type Heartbeat struct{ Done, Of int64 }
+
+// RefOf is the reference that an activity's input is about; inputs about everything have none.
+func RefOf(in any) (Ref, bool) {
+	switch in := in.(type) {
+	case RefInput:
+		return in.Ref, true
+	case TaskInput:
+		return in.Ref, true
+	case Progress:
+		return in.Ref, true
+	case LetterInput:
+		return in.Ref, true
+	case IssueCodeInput:
+		return in.Ref, true
+	case ConfirmInput:
+		return in.Ref, true
+	case OpenTaskInput:
+		return in.Ref, true
+	case VoidTaskInput:
+		return in.Ref, true
+	case RecordDecisionInput:
+		return in.Ref, true
+	case DiscoverInput:
+		return in.Ref, true
+	case CollectInput:
+		return in.Ref, true
+	case CloseInput:
+		return in.Ref, true
+	}
+	return "", false
+}

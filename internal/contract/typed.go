@@ -1,6 +1,9 @@
 package contract
 
 import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -9,11 +12,36 @@ import (
 // reference against the function behind it.
 type Activity[In, Out any] struct{ Name string }
 
-// Run starts the activity and waits for its result.
+// Run starts the activity and waits for its result. A result that this installation did not seal is
+// not one: the activity runs again.
 func (a Activity[In, Out]) Run(ctx workflow.Context, in In) (Out, error) {
-	var out Out
-	err := workflow.ExecuteActivity(ctx, a.Name, in).Get(ctx, &out)
-	return out, err
+	for {
+		var out Out
+		err := Get(ctx, a.Start(ctx, in), &out)
+		if !MadeUp(err) {
+			return out, err
+		}
+	}
+}
+
+// Get waits for the result of an activity that was started. Besides what the activity itself
+// answered and a cancellation it returns errors for which MadeUp holds. Anything else, such as a
+// result sealed with a key that has not reached this worker yet, blocks the workflow task until it
+// can be read: a case never fails of it.
+func Get(ctx workflow.Context, future workflow.Future, out any) error {
+	err := future.Get(ctx, out)
+	var answered *temporal.ActivityError
+	if err == nil || errors.As(err, &answered) || temporal.IsCanceledError(err) || MadeUp(err) {
+		return err
+	}
+	panic(err)
+}
+
+// MadeUp says whether err is the codec's word that a payload was never sealed by this installation,
+// and never will have been: somebody who reaches the Temporal server completed the activity.
+func MadeUp(err error) bool {
+	var m interface{ MadeUp() bool }
+	return errors.As(err, &m) && m.MadeUp()
 }
 
 // Start starts the activity; the future yields an Out.

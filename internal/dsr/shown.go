@@ -48,6 +48,7 @@ type ShownCollection struct {
 	System     string   `json:"system"`
 	Collection string   `json:"collection"`
 	Rows       int64    `json:"rows"`
+	SHA256     string   `json:"sha256,omitempty"`      // hex, of the part as JSON: the review is of this very content
 	ThirdParty []string `json:"third_party,omitempty"` // columns that wait for keep, mask or drop
 }
 

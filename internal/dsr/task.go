@@ -34,7 +34,7 @@ var Rules = map[TaskKind]Rule{
 	TaskReview:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
 	TaskRelease:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
 	TaskEnrol:         {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
-	TaskFailed:        {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry}, Signers: 1},
+	TaskFailed:        {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Reject}, NotOpener: true, Signers: 1},
 }
 
 // Choices of a reviewer on a column that may speak of somebody else.

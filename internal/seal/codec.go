@@ -80,23 +80,35 @@ func (c codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error)
 
 func (c codec) open(p *commonpb.Payload) (*commonpb.Payload, error) {
 	if string(p.GetMetadata()[converter.MetadataEncoding]) != EncodingSealed {
-		return nil, fault.New(contract.ErrTampered, "a payload that this installation did not seal was refused", nil).
+		return nil, fault.New(contract.ErrTampered, "a payload that this installation did not seal was refused", madeUp{}).
 			WithHint("send it with the codec of this installation (--codec-endpoint, or `habeas`)")
 	}
 	// The id is there for people and tools; the one in the sealed bytes counts.
 	if id := string(p.GetMetadata()[MetadataKeyID]); id != sealedBy(p.GetData()) {
-		return nil, fault.New(contract.ErrTampered, "a payload with a changed key id was refused", nil)
+		return nil, fault.New(contract.ErrTampered, "a payload with a changed key id was refused", madeUp{})
 	}
 	plain, err := c.keys.openWith(p.GetData(), bind[string](domainPayload))
+	if err != nil && c.keys.wrap.Load().known[sealedBy(p.GetData())] {
+		return nil, fault.New(contract.ErrTampered, "a payload that does not open was refused", madeUp{})
+	}
 	if err != nil {
-		return nil, fault.New(contract.ErrTampered, "a payload that does not open was refused", err)
+		return nil, fault.New(contract.ErrTampered, "a payload sealed with a key that is not here was refused", err).
+			WithHint("after `habeas keys rotate` every host needs the new aead.json")
 	}
 	opened := &commonpb.Payload{}
 	if err := proto.Unmarshal(plain, opened); err != nil {
-		return nil, fault.New(contract.ErrTampered, "a payload that cannot be read was refused", err)
+		return nil, fault.New(contract.ErrTampered, "a payload that cannot be read was refused", madeUp{})
 	}
 	return opened, nil
 }
+
+// madeUp marks what this installation never sealed: reading it again gives the same, with any key.
+type madeUp struct{}
+
+func (madeUp) Error() string { return "not sealed by this installation" }
+
+// MadeUp is what contract.MadeUp asks.
+func (madeUp) MadeUp() bool { return true }
 
 // DataConverter gives Temporal's clients and workers their converters: payloads sealed by Codec,
 // messages and stack traces of failures sealed like payloads. With codecOff everything is plain,

@@ -31,6 +31,8 @@ func Temporal(ctx context.Context, keys *seal.Keys, codecOff bool, identity stri
 	options.DataConverter, options.FailureConverter = keys.DataConverter(codecOff)
 	options.Identity, options.MetricsHandler = identity, metrics
 	options.DisableWorkerEnvironmentInfo = true
+	// What is sealed does not get smaller, and the server would have to undo it.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	options.Logger = log.NewStructuredLogger(logger)
 	dial, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
