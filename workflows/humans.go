@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -161,14 +160,7 @@ func notOpen() error {
 }
 
 // open lists the open tasks, sorted.
-func (h *humans) open() []string {
-	ids := make([]string, 0, len(h.pending))
-	for id := range h.pending { //workflowcheck:ignore sorted below
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return ids
-}
+func (h *humans) open() []string { return workflow.DeterministicKeys(h.pending) }
 
 // waiting names the kinds of the open tasks, for the operator.
 func (h *humans) waiting() string {

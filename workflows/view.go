@@ -66,17 +66,17 @@ func (v *view) show(ctx workflow.Context, waiting string) error {
 // details are at most ten lines of Markdown for the Temporal UI: names of ours only.
 func (v *view) details(waiting string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s\n\n", v.ref.ID(), v.state)
+	b.WriteString(fmt.Sprintf("**%s** %s\n\n", v.ref.ID(), v.state))
 	if waiting != "" {
-		fmt.Fprintf(&b, "- waits on: %s\n", waiting)
+		b.WriteString(fmt.Sprintf("- waits on: %s\n", waiting))
 	}
 	if len(v.systems) > 0 {
-		fmt.Fprintf(&b, "- systems still to answer: %s\n", strings.Join(v.systems, ", "))
+		b.WriteString(fmt.Sprintf("- systems still to answer: %s\n", strings.Join(v.systems, ", ")))
 	}
 	if !v.facts.DueAt.IsZero() {
-		fmt.Fprintf(&b, "- due: %s (%s)\n", v.facts.DueAt.UTC().Format("2006-01-02 15:04 MST"), strings.Join(v.facts.Laws, ", "))
+		b.WriteString(fmt.Sprintf("- due: %s (%s)\n", v.facts.DueAt.UTC().Format("2006-01-02 15:04 MST"), strings.Join(v.facts.Laws, ", ")))
 	}
-	fmt.Fprintf(&b, "- staff: `habeas case show %s`\n", v.ref.ID())
+	b.WriteString(fmt.Sprintf("- staff: `habeas case show %s`\n", v.ref.ID()))
 	return b.String()
 }
 
