@@ -146,8 +146,7 @@ var (
 	serverVersion = regexp.MustCompile(`Server (\d+)\.(\d+)\.`)
 )
 
-// checkTemporal reads "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)". What `go install`
-// builds calls itself 0.0.0-DEV; then the server's version counts.
+// checkTemporal asks the program at path for its version.
 func checkTemporal(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -155,10 +154,16 @@ func checkTemporal(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s does not tell its version: %w", path, err)
 	}
-	if atLeast(cliVersion, out, 1, 5) || atLeast(serverVersion, out, 1, 29) {
-		return nil
+	if !newEnough(out) {
+		return fmt.Errorf("%s is too old", path)
 	}
-	return fmt.Errorf("%s is too old", path)
+	return nil
+}
+
+// newEnough reads "temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)". What `go install` builds
+// calls itself 0.0.0-DEV; then the server's version counts.
+func newEnough(version []byte) bool {
+	return atLeast(cliVersion, version, 1, 5) || atLeast(serverVersion, version, 1, 29)
 }
 
 func atLeast(pattern *regexp.Regexp, text []byte, major, minor int) bool {
