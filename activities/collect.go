@@ -40,11 +40,18 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	if err != nil {
 		return out, err
 	}
-	system, err := a.reached(ctx, in.System, []string{in.Collection})
+	if _, err := a.reached(ctx, in.System, []string{in.Collection}); err != nil {
+		return out, err
+	}
+	ctx = systems.WithRef(ctx, in.Ref)
+	search, err := a.search(ctx, in.Ref, account)
 	if err != nil {
 		return out, err
 	}
-	parts, err := a.stream(systems.WithRef(ctx, in.Ref), in, system, account)
+	if left, err := search.LeftOut(); err != nil || slices.Contains(left, in.System+"."+in.Collection) {
+		return out, err // it hangs on a system that was left out, and the package will say so
+	}
+	parts, err := a.stream(ctx, in, search)
 	if err != nil {
 		return out, err
 	}
@@ -72,7 +79,7 @@ func (a *Activities) collected(ctx context.Context, in contract.CollectInput) (*
 
 // stream writes both parts at once. Their names carry a random piece, so that two attempts at
 // once (one of them given up by Temporal) never write the same blob.
-func (a *Activities) stream(ctx context.Context, in contract.CollectInput, system systems.System, account subject.Account) ([]casefile.Part, error) {
+func (a *Activities) stream(ctx context.Context, in contract.CollectInput, search subject.Search) ([]casefile.Part, error) {
 	key, err := a.Store.Key(ctx, in.Ref)
 	if err != nil {
 		return nil, err
@@ -111,7 +118,7 @@ func (a *Activities) stream(ctx context.Context, in contract.CollectInput, syste
 	}
 	err = put(0, func() error {
 		return put(1, func() (err error) {
-			rows, err = subject.Collect(ctx, a.Map, system, collection, account, a.Store.KeyStore(in.Ref), writers[0], writers[1])
+			rows, err = search.Collect(ctx, collection, writers[0], writers[1])
 			return err
 		})
 	})

@@ -103,9 +103,13 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
-	steps := subject.Steps(a.Map, account)
+	search := subject.Search{Map: a.Map, Account: account, Without: left}
+	hanging, err := search.LeftOut()
+	if err != nil {
+		return pack, err
+	}
 	mapped := map[string]bool{}
-	for _, s := range steps {
+	for _, s := range search.Steps() {
 		for _, name := range s.Collections {
 			mapped[s.System+"."+name] = true
 		}
@@ -120,6 +124,10 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 				continue
 			}
 			entry, ok := entryOf(coll, parts, review.Choices)
+			if !ok && slices.Contains(hanging, coll.ID()) {
+				pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: within(sys, coll), Reason: notReached})
+				continue
+			}
 			if !ok {
 				return pack, fault.Newf(contract.ErrNotApproved, "%s was not collected, and nobody has signed to leave it out", coll.ID())
 			}
@@ -132,6 +140,17 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 var notAnswered = datamap.Text{
 	ZH: "该系统在办理期限内未能答复，经工作人员审批后未纳入本副本",
 	EN: "This system could not answer in time; a member of staff decided to go on without it",
+}
+
+var notReached = datamap.Text{
+	ZH: "这部分内容须经由另一个未能答复的系统才能查到，因此未纳入本副本",
+	EN: "This part can only be found through another system, which could not answer in time",
+}
+
+// within is the title of a collection with that of its system.
+func within(sys *datamap.System, coll *datamap.Collection) datamap.Text {
+	join := func(lang string) string { return sys.Title.In(lang) + " – " + coll.Title.In(lang) }
+	return datamap.Text{ZH: join("zh"), EN: join("en")}
 }
 
 // whole refuses a package that is not what the reviewer saw: a part that was collected and that the

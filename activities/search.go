@@ -34,7 +34,12 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 	}
 	index := map[string][][]byte{}
 	for _, id := range account.Identities {
-		index[id.Kind] = append(index[id.Kind], a.Keys.BlindIndex(id.Kind, id.Value))
+		// Whoever looks for the case normalises; and a value that several people have is nobody's.
+		value, err := a.Map.Normalise(id.Kind, id.Value)
+		if err != nil || id.Shared {
+			continue
+		}
+		index[id.Kind] = append(index[id.Kind], a.Keys.BlindIndex(id.Kind, value))
 	}
 	if err := a.Store.PutIndexes(ctx, in.Ref, index); err != nil {
 		return plan, err
@@ -55,19 +60,29 @@ func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (c
 	if err != nil {
 		return out, err
 	}
-	system, err := a.reached(ctx, in.Step.System, in.Step.Collections)
+	if _, err := a.reached(ctx, in.Step.System, in.Step.Collections); err != nil {
+		return out, err
+	}
+	ctx = systems.WithRef(ctx, in.Ref)
+	search, err := a.search(ctx, in.Ref, account)
 	if err != nil {
 		return out, err
 	}
 	var done atomic.Int64
 	progress(ctx, &done, int64(len(in.Step.Collections)))
-	ctx = systems.WithRef(ctx, in.Ref)
 	step := subject.Step{Level: in.Step.Level, System: in.Step.System, Collections: in.Step.Collections}
-	out.Rows, err = subject.Discover(ctx, a.Map, system, step, account, a.Store.KeyStore(in.Ref))
+	found, err := search.Discover(ctx, step)
 	if err != nil {
 		return out, err
 	}
+	out.Rows = found.Rows
 	return out, a.Store.PutCounts(ctx, in.Ref, out.Rows)
+}
+
+// search is the search for the account's rows, without the systems that signed decisions left out.
+func (a *Activities) search(ctx context.Context, ref contract.Ref, account subject.Account) (subject.Search, error) {
+	left, err := a.partial(ctx, ref)
+	return subject.Search{Map: a.Map, Account: account, Keys: a.Store.KeyStore(ref), Open: a.opener(ctx), Without: left}, err
 }
 
 // ConfirmChallenge says whether the casefile knows that this code, or without one any, was typed

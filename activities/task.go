@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/seal"
+	"github.com/habeas-dsr/habeas/internal/subject"
 )
 
 // OpenTask puts together what a human is to see and keeps it, sealed; a decision will cover its
@@ -140,13 +142,17 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 	if err != nil {
 		return err
 	}
+	shared, err := a.showSearch(ctx, s, account)
+	if err != nil {
+		return err
+	}
 	for _, sys := range a.Map.Systems {
 		for _, c := range sys.Collections {
 			i := slices.IndexFunc(parts, func(p casefile.Part) bool { return p.System == sys.Name && p.Collection == c.Name })
 			if i < 0 {
 				continue
 			}
-			shown := dsr.ShownCollection{System: sys.Name, Collection: c.Name, Rows: parts[i].Rows, SHA256: partHash(parts, parts[i])}
+			shown := dsr.ShownCollection{System: sys.Name, Collection: c.Name, Rows: parts[i].Rows, Shared: shared[c.ID()], SHA256: partHash(parts, parts[i])}
 			for _, column := range c.ThirdParty() {
 				shown.ThirdParty = append(shown.ThirdParty, column.Name)
 			}
@@ -154,6 +160,33 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 		}
 	}
 	return nil
+}
+
+// showSearch shows what the search used and what it could not reach, and gives how many rows of
+// each collection somebody else may claim too.
+func (a *Activities) showSearch(ctx context.Context, s *dsr.Shown, account subject.Account) (map[string]int64, error) {
+	search := subject.Search{Map: a.Map, Account: account, Keys: a.Store.KeyStore(s.Ref), Without: s.Partial}
+	left, err := search.LeftOut()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range left {
+		if system, _, _ := strings.Cut(id, "."); !slices.Contains(s.Partial, system) {
+			s.LeftOut = append(s.LeftOut, id)
+		}
+	}
+	widened, err := search.Widened(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range widened {
+		text := v.System + "." + v.Collection + "." + v.Column + ": " + dsr.Mask(v.Identity.Kind, v.Identity.Value)
+		if v.Identity.Shared {
+			text += " (not used: it is somebody else's too)"
+		}
+		s.Widened = append(s.Widened, text)
+	}
+	return search.Shared(ctx)
 }
 
 func (a *Activities) showPackage(ctx context.Context, s *dsr.Shown) error {

@@ -69,8 +69,14 @@ func (c *access) collect(ctx workflow.Context, steps []contract.SearchStep) erro
 	for _, system := range slices.Clone(c.systems) {
 		visit := contract.SearchStep{System: system}
 		for _, s := range steps {
-			if s.System == system {
-				visit.Collections = append(visit.Collections, s.Collections...)
+			if s.System != system {
+				continue
+			}
+			for _, collection := range s.Collections {
+				// A circle through several systems stands in the plan once a round.
+				if !slices.Contains(visit.Collections, collection) {
+					visit.Collections = append(visit.Collections, collection)
+				}
 			}
 		}
 		visits = append(visits, visit)

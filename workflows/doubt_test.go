@@ -177,3 +177,23 @@ func TestAnswerInTheCasefileCounts(t *testing.T) {
 		t.Fatalf("outcome %q", got)
 	}
 }
+
+// A package that was never put together cannot be shown for its release: a human hears of it.
+func TestNothingToShowBecomesATask(t *testing.T) {
+	env, f := newEnv(t)
+	staff(t, env, f, patient)
+	f.proved = func() bool { return true }
+	fails := once(temporal.NewNonRetryableApplicationError("there is no package", contract.ErrNotFound, nil))
+	f.show = func(in contract.OpenTaskInput) error {
+		if in.Kind == string(dsr.TaskRelease) {
+			return fails()
+		}
+		return nil
+	}
+	typeCode(env, time.Hour)
+	download(env, 3*24*time.Hour)
+	if got := run(t, env); got != string(dsr.Fulfilled) {
+		t.Fatalf("outcome %q", got)
+	}
+	tasksOf(t, f, map[dsr.TaskKind]int{dsr.TaskFailed: 1, dsr.TaskReview: 1, dsr.TaskRelease: 1})
+}

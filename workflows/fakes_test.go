@@ -38,6 +38,7 @@ type fakes struct {
 	collect  func(ctx context.Context, in contract.CollectInput) error
 	release  func() error
 	openTask func() error
+	show     func(contract.OpenTaskInput) error
 	late     map[string]string // verdicts that came before a task could be closed
 	onTask   func(kind dsr.TaskKind, id string)
 }
@@ -74,6 +75,7 @@ func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
 		collect:  func(context.Context, contract.CollectInput) error { return nil },
 		release:  func() error { return nil },
 		openTask: func() error { return nil },
+		show:     func(contract.OpenTaskInput) error { return nil },
 		late:     map[string]string{},
 		onTask:   func(dsr.TaskKind, string) {},
 	}
@@ -138,6 +140,9 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 	})
 	add(env, f, contract.OpenTask, func(_ context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
 		if err := f.openTask(); err != nil {
+			return contract.OpenTaskResult{}, err
+		}
+		if err := f.show(in); err != nil {
 			return contract.OpenTaskResult{}, err
 		}
 		id := fmt.Sprintf("%s-%d", in.Kind, len(f.tasks)+1)

@@ -74,7 +74,7 @@ type answer struct {
 func (h *humans) ask(ctx workflow.Context, in contract.OpenTaskInput, settled func() bool) (answer, error) {
 	opened, err := h.openTask(ctx, in)
 	if err != nil {
-		return answer{}, err
+		return answer{}, h.nothingToShow(ctx, in.Kind, err)
 	}
 	if opened.Verdict != "" {
 		return answer{opened.Task, dsr.Verdict(opened.Verdict), true}, nil
@@ -128,6 +128,24 @@ func (h *humans) void(ctx workflow.Context, task string, p *pending) error {
 	return nil // a task that stays open asks for nothing that matters
 }
 
+// nothingToShow deals with a task for which there is nothing in the casefile, such as the release of
+// a package that nobody put together: we came to it on a made-up word. A human sees that; then the
+// case begins anew.
+func (h *humans) nothingToShow(ctx workflow.Context, kind string, err error) error {
+	if stops(err) || typeOf(err) != contract.ErrNotFound {
+		return err
+	}
+	got, err := h.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskFailed),
+		Occasion: "open " + kind + "/" + workflow.Now(ctx).UTC().Format(time.RFC3339), Problem: contract.ErrNotFound}, nil)
+	switch {
+	case err != nil:
+		return err
+	case got.verdict == dsr.Reject:
+		return errGivenUp
+	}
+	return errUnfounded
+}
+
 // lookAgain is how often a task that waits is looked at in the casefile.
 const lookAgain = 6 * time.Hour
 
@@ -143,6 +161,8 @@ func (h *humans) openTask(ctx workflow.Context, in contract.OpenTaskInput) (cont
 			in.Occasion += "/again"
 			continue
 		case err == nil || stops(err):
+			return opened, err
+		case typeOf(err) == contract.ErrNotFound && in.Kind != string(dsr.TaskFailed):
 			return opened, err
 		}
 		// A task is the last resort: without one nobody would hear of anything. So this is tried for ever.

@@ -63,9 +63,11 @@ func (k *KeyStore) Keys(ctx context.Context, collection string, columns []string
 		var rows []struct {
 			Chunk int    `db:"chunk"`
 			Keys  []byte `db:"keys"`
+			More  bool   `db:"more"` // most sets are one chunk: nothing is asked for twice
 		}
-		if err := k.store.db.SelectContext(ctx, &rows, `SELECT chunk, keys FROM found_keys
-			WHERE ref = $1 AND collection = $2 AND columns = $3 AND chunk > $4 ORDER BY chunk LIMIT 1`,
+		if err := k.store.db.SelectContext(ctx, &rows, `SELECT chunk, keys, EXISTS (SELECT FROM found_keys AS later
+				WHERE later.ref = f.ref AND later.collection = f.collection AND later.columns = f.columns AND later.chunk > f.chunk) AS more
+			FROM found_keys AS f WHERE ref = $1 AND collection = $2 AND columns = $3 AND chunk > $4 ORDER BY chunk LIMIT 1`,
 			k.ref, collection, names, after); err != nil {
 			return dbError("read the keys found", err)
 		}
@@ -81,7 +83,7 @@ func (k *KeyStore) Keys(ctx context.Context, collection string, columns []string
 		if err := json.Unmarshal(plain, &keys); err != nil {
 			return fault.Newf(contract.ErrTampered, "the keys found in %s do not read as JSON", collection)
 		}
-		if err := yield(keys); err != nil {
+		if err := yield(keys); err != nil || !rows[0].More {
 			return err
 		}
 	}

@@ -26,18 +26,18 @@ const (
 
 // Letter is one row of the outbox: neither text nor address.
 type Letter struct {
-	Key       string // from reference, template and occasion
-	Ref       contract.Ref
-	Template  string
-	Occasion  string
-	Lang      string
-	Channel   string // kind of channel
-	MessageID string // without angle brackets; a repeat carries the same one
-	State     string // Letter…
-	Attempts  int
-	Repeated  int    // how often a crash left it undecided and it was sent again
-	Reply     string // SMTP code and enhanced status, or a word
-	SentAt    *time.Time
+	Key       string       `json:"key"` // from reference, template and occasion
+	Ref       contract.Ref `json:"ref"`
+	Template  string       `json:"template"`
+	Occasion  string       `json:"occasion"`
+	Lang      string       `json:"lang"`
+	Channel   string       `json:"channel"`    // kind of channel
+	MessageID string       `json:"message_id"` // without angle brackets; a repeat carries the same one
+	State     string       `json:"state"`      // Letter…
+	Attempts  int          `json:"attempts"`
+	Repeated  int          `json:"repeated"` // how often a crash left it undecided and it was sent again
+	Reply     string       `json:"reply"`    // SMTP code and enhanced status, or a word
+	SentAt    *time.Time   `json:"sent_at"`
 }
 
 type letterRow struct {

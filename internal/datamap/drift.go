@@ -9,7 +9,7 @@ import (
 // Kinds of difference between the map and a catalog.
 const (
 	DriftUnmapped = "unmapped-table" // no file mentions it
-	DriftIgnored  = "ignored-table"  // waved off, but mapped too or not there
+	DriftIgnored  = "ignored-table"  // waved off, but not there
 	DriftKind     = "wrong-kind"     // the column cannot be used as the map says
 	DriftAdvice   = "advice"         // it works, but slowly or not for every value
 	DriftNoWrite  = "read-only"      // reading is all that the account may do
@@ -76,11 +76,8 @@ func (d *drift) tables(others []*System) {
 		}
 	}
 	for _, t := range d.system.Ignored {
-		switch {
-		case d.cat.Table(t.Schema, t.Table) == nil:
+		if d.cat.Table(t.Schema, t.Table) == nil {
 			d.add(DriftIgnored, "", "", "ignore_tables names "+TableRef(t.Schema, t.Table)+", which is not there", "take the line away")
-		case mapped[name{t.Schema, t.Table}]:
-			d.add(DriftIgnored, "", "", TableRef(t.Schema, t.Table)+" is mapped and ignored at once", "keep one of the two")
 		}
 	}
 }

@@ -21,7 +21,7 @@ var clues = []clue{
 	{words: "agent name|staff name|handler name|operator name|kefu xingming", category: "user.name", third: true},
 	{words: "emergency contact|jinji lianxiren|contact name|contact person|lianxiren|recipient|recipient name|receiver|receiver name|consignee|ship name|shoujianren|shouhuoren|referrer|tuijianren|guardian|jianhuren|spouse|peiou", category: "user.name", third: true},
 	{words: "emergency phone|recipient phone|receiver phone|receiver mobile|ship phone|shoujianren dianhua", category: "user.contact.phone_number", third: true},
-	{words: "id card|idcard|id number|idnumber|id no|idno|national id|identity number|identity card|identity no|citizen id|ssn|shenfenzheng|shenfenzheng hao|shenfenzhenghao|shenfenzhenghaoma|sfz|sfzh|sfzhm|zhengjianhao|zhengjianhaoma", category: "user.government_id.national_identification_number", identity: IdentityNationalID},
+	{words: "id card|idcard|id card no|id card number|idcard no|identity card no|id number|idnumber|id no|idno|national id|identity number|identity card|identity no|citizen id|ssn|shenfenzheng|shenfenzheng hao|shenfenzhenghao|shenfenzhenghaoma|sfz|sfzh|sfzhm|zhengjianhao|zhengjianhaoma", category: "user.government_id.national_identification_number", identity: IdentityNationalID},
 	{words: "passport|passport no|passport number|huzhao|huzhaohao", category: "user.government_id.passport_number"},
 	{words: "driver license|drivers license|driving licence|jiazhao|jiashizheng", category: "user.government_id.drivers_license_number"},
 	{words: "license plate|plate number|plate no|chepai|chepaihao", category: "user.government_id.vehicle_registration"},
@@ -86,7 +86,7 @@ type guess struct {
 func guessColumn(col CatalogColumn, sample ColumnSample, key, linked bool) guess {
 	carries := col.Class == ClassText || col.Class == ClassNumber
 	shape, count := sample.most()
-	if key && shape == "" || linked {
+	if key && shape == "" && col.Class != ClassTime || linked {
 		return guess{category: "user.unique_id", why: map[bool]string{true: "it leads to another table", false: "it is the key"}[linked]}
 	}
 	if carries && shape != "" && count*2 >= sample.Values && sample.Values >= 3 {
@@ -180,7 +180,7 @@ func wordsOf(name string) []string {
 // Words in the names of tables: who is in them.
 var (
 	customerWords = []string{"user", "users", "customer", "customers", "client", "clients", "account", "accounts", "member", "members",
-		"person", "persons", "people", "patient", "patients", "student", "students", "subscriber", "subscribers", "passenger", "passengers",
+		"person", "persons", "people", "patient", "patients", "student", "students", "subscriber", "subscribers", "passenger", "passengers", "borrower", "borrowers", "tenant", "tenants", "guest", "guests",
 		"yonghu", "kehu", "huiyuan", "chengyuan", "zhanghu", "huanzhe", "xuesheng"}
 	staffWords = []string{"staff", "employee", "employees", "operator", "operators", "agent", "agents", "admin", "admins", "clerk", "clerks",
 		"rep", "reps", "salesperson", "yuangong", "kefu", "guanliyuan", "zhigong"}

@@ -41,7 +41,7 @@ const (
 
 var (
 	identities  = []string{IdentityEmail, IdentityMobile, IdentityNationalID, IdentityAccount, IdentityEnterpriseCode}
-	drivers     = []string{"postgres"}
+	drivers     = []string{"postgres", "mariadb", "mysql"}
 	channels    = []string{IdentityEmail, IdentityMobile}
 	exports     = []string{ExportShow, ExportHeld, ExportMask}
 	masks       = []string{MaskIDNumber, MaskBankAccount, MaskEmail, MaskMobile, MaskName, MaskAll}

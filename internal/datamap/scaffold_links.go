@@ -81,9 +81,22 @@ func (d *drafts) linkByName(t *draft, col CatalogColumn) *draftLink {
 	default:
 		return nil
 	}
-	if stem == "" {
-		return nil
+	// A role may stand before it: buyer_member_id is the id of a member.
+	for before := 0; stem != ""; before++ {
+		if found := d.namedAfter(t, col, stem); found != nil {
+			return &draftLink{columns: []string{col.Name}, to: found, toColumns: found.table.Key, byName: true,
+				why: "by the column's name; there is no constraint"}
+		}
+		if before >= len(words)-2 {
+			break
+		}
+		stem = strings.Join(words[before+1:len(words)-1], "")
 	}
+	return nil
+}
+
+// namedAfter finds the one table of that name whose key the column could hold.
+func (d *drafts) namedAfter(t *draft, col CatalogColumn, stem string) *draft {
 	var found *draft
 	for _, to := range d.all {
 		if to == t || len(to.table.Key) != 1 || !alike(col.Class, to.table.Column(to.table.Key[0]).Class) {
@@ -96,11 +109,7 @@ func (d *drafts) linkByName(t *draft, col CatalogColumn) *draftLink {
 			found = to
 		}
 	}
-	if found == nil {
-		return nil
-	}
-	return &draftLink{columns: []string{col.Name}, to: found, toColumns: found.table.Key, byName: true,
-		why: "by the column's name; there is no constraint"}
+	return found
 }
 
 // tableStem is a table's name as one word, without what some houses put before every name.

@@ -16,7 +16,13 @@ type page struct {
 }
 
 // fact writes a line that the schema states.
-func (p *page) fact(text string) { p.guess(text, p.whole) }
+func (p *page) fact(text string) {
+	if p.whole != "" {
+		p.guess(text, "goes with the collection")
+		return
+	}
+	p.guess(text, "")
+}
 
 func (p *page) guess(text, why string) {
 	p.WriteString(text)
@@ -71,7 +77,7 @@ func (t *draft) rank(d *drafts) int {
 
 func (d *drafts) collection(p *page, t *draft) {
 	p.whole = t.whole
-	p.fact("  " + t.name + ":")
+	p.guess("  "+t.name+":", t.whole)
 	p.fact("    table: " + yamlText(t.table.Ref()))
 	title := yamlText(cmp.Or(t.table.Comment, t.table.Name))
 	p.guess("    title: {zh: "+title+", en: "+title+"}", "how people should read of it")
@@ -163,7 +169,7 @@ func (d *drafts) linkLines(p *page, t *draft) {
 		p.guess("      - {columns: "+flowList(l.columns)+", to: "+yamlText(l.to.name)+", to_columns: "+flowList(l.toColumns)+", "+relation+"}", l.why)
 	}
 	for _, note := range t.notes {
-		p.fact("    " + GuessMark + note)
+		p.guess("   ", note)
 	}
 }
 

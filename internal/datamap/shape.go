@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -21,12 +22,27 @@ var looks = map[string]*regexp.Regexp{
 // mainland China or a citizen's ID number with its check digit; "" when it is none of them.
 func ShapeOf(value string) string {
 	for _, kind := range shaped {
-		form, err := Normalise(kind, value)
-		if err == nil && (kind != IdentityMobile || mainlandMobile(form)) {
+		if shapedLike(kind, value) {
 			return kind
 		}
 	}
 	return ""
+}
+
+// shapedLike is stricter than a normaliser: a mobile is one of mainland China, and an ID number
+// holds a day, as one in eleven numbers of 18 digits has the right check digit by chance.
+func shapedLike(kind, value string) bool {
+	form, err := Normalise(kind, value)
+	switch {
+	case err != nil:
+		return false
+	case kind == IdentityMobile:
+		return mainlandMobile(form)
+	case kind == IdentityNationalID:
+		born, err := time.Parse("20060102", form[6:14])
+		return err == nil && born.Year() >= 1850 && born.Year() < 2150
+	}
+	return true
 }
 
 // ShapesIn lists the kinds of identity that stand anywhere in a text, each once: an e-mail in a
@@ -38,7 +54,7 @@ func ShapesIn(text string) []string {
 			if inside(text, at) {
 				continue
 			}
-			if _, err := Normalise(kind, strings.Trim(text[at[0]:at[1]], ".-'")); err == nil {
+			if shapedLike(kind, strings.Trim(text[at[0]:at[1]], ".-'")) {
 				found = append(found, kind)
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +51,19 @@ func (d *Desk) Choose(ctx context.Context, id string, choices map[string]string,
 	for key, value := range t.Choices {
 		all[key] = value
 	}
-	for key, value := range choices {
+	// "all" first, so that a column that is named beside it keeps the choice of its own.
+	keys := slices.Sorted(maps.Keys(choices))
+	slices.SortStableFunc(keys, func(a, b string) int {
+		switch {
+		case a == "all" && b != "all":
+			return -1
+		case b == "all" && a != "all":
+			return 1
+		}
+		return 0
+	})
+	for _, key := range keys {
+		value := choices[key]
 		expanded, err := t.choice(key, value)
 		if err != nil {
 			return Task{}, err
@@ -95,9 +108,9 @@ func (t Task) choice(key, value string) ([]string, error) {
 }
 
 // Decide signs a verdict on what the task shows now and sends it to the case. The same verdict by
-// the same person is the same decision: sent again, it gets the first answer. What Temporal answers
-// is held against the casefile, where the decision is recorded; when the two differ somebody made
-// the answer up, and the decision is sent anew.
+// the same person is the same decision: sent again, it is recorded once. What Temporal answers is
+// held against the casefile, where the decision is recorded; when the two differ somebody made the
+// answer up, and the decision is sent anew.
 func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reason string, key seal.StaffKey) (contract.DecideResult, error) {
 	t, err := d.Task(ctx, id)
 	if err != nil {
@@ -112,17 +125,22 @@ func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reaso
 		return contract.DecideResult{}, err
 	}
 	sum := sha256.Sum256(append(decision.Bytes(), decision.Signature...))
-	updateID := hex.EncodeToString(sum[:])
 	for range 3 {
-		out, err := update(ctx, d, t.Ref, contract.Decide, updateID, in)
+		// Temporal keeps the first answer to an id for ever, also when the decision only came too early.
+		out, err := update(ctx, d, t.Ref, contract.Decide, hex.EncodeToString(sum[:8])+"/"+rand.Text(), in)
 		if fault.Is(err, contract.ErrUnavailable) {
 			return out, err
 		}
 		recorded, readErr := d.recorded(ctx, decision)
-		if readErr != nil || recorded == (err == nil) {
+		switch {
+		case readErr != nil:
 			return out, errors.Join(err, readErr)
+		case recorded && fault.Is(err, contract.ErrNotOpen): // an earlier try reached the case
+			now, err := d.Store.Task(ctx, id)
+			return contract.DecideResult{Verdict: string(now.Verdict), Done: now.State == casefile.TaskDone}, err
+		case recorded == (err == nil):
+			return out, err
 		}
-		updateID = hex.EncodeToString(sum[:]) + "/" + rand.Text() // the first id would get the same answer again
 	}
 	return contract.DecideResult{}, fault.Newf(contract.ErrUnavailable, "not confirmed: what Temporal answers is not what the casefile says of task %s", id).
 		WithHint("somebody may be answering in the worker's place; look at who polls the task queues, then decide again")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
-	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
@@ -85,7 +84,7 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("the note is longer than 4,000 bytes")
 	}
 	for i, id := range o.Identities {
-		value, err := datamap.Normalise(id.Kind, id.Value)
+		value, err := d.Map.Normalise(id.Kind, id.Value)
 		if err != nil {
 			return err
 		}

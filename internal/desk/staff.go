@@ -74,7 +74,7 @@ func ReadPins(path string) (casefile.Pins, error) {
 		}
 		public, err := seal.DecodePublic(fields[2])
 		if err != nil {
-			return nil, fault.New(contract.ErrBadInput, "the approvers file has a key that is none", err)
+			return nil, fault.New(contract.ErrBadInput, fmt.Sprintf("line %d of the approvers file has a key that is none", n), err)
 		}
 		pin := casefile.Pin{PublicKey: public}
 		if len(fields) == 4 {

@@ -27,6 +27,11 @@ type Shown struct {
 	Ambiguous []string `json:"ambiguous,omitempty"`
 	// Partial are the systems left out by a signed decision.
 	Partial []string `json:"partial,omitempty"`
+	// LeftOut are the collections of other systems that hang on those, as "system.collection".
+	LeftOut []string `json:"left_out,omitempty"`
+	// Widened are the values that were found on the way and searched on, masked, and those that
+	// were not used because they stand on somebody else's directory row too.
+	Widened []string `json:"widened,omitempty"`
 
 	ManifestSHA256 string `json:"manifest_sha256,omitempty"` // hex
 	Files          int    `json:"files,omitempty"`
@@ -48,6 +53,7 @@ type ShownCollection struct {
 	System     string   `json:"system"`
 	Collection string   `json:"collection"`
 	Rows       int64    `json:"rows"`
+	Shared     int64    `json:"shared,omitempty"`      // of the rows, those that somebody else may claim too
 	SHA256     string   `json:"sha256,omitempty"`      // hex, of the part as JSON: the review is of this very content
 	ThirdParty []string `json:"third_party,omitempty"` // columns that wait for keep, mask or drop
 }

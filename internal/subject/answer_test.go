@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,18 +202,85 @@ func TestUndiscoveredKeysAreRefused(t *testing.T) {
 	}
 }
 
-// Links that lead back are not followed yet, and say so instead of missing rows.
-func TestLoopsAreRefused(t *testing.T) {
+// Links that lead back are followed until nothing new is found: a thread of answers, down and up.
+func TestThreads(t *testing.T) {
 	t.Parallel()
 	w := company(t)
-	messages := w.m.System("support").Collection("messages")
-	link(messages, "id", messages, "ticket_id")
-	acc := w.find(t, account("wang"))
-	if _, err := Select(w.m, messages, acc, newMemory()); !fault.Is(err, contract.ErrMapMismatch) {
-		t.Errorf("a loop: %v", err)
+	w.exec(t, "support", `CREATE TABLE posts (id int PRIMARY KEY, account_id int, answers int);
+		INSERT INTO posts VALUES (1, 2, NULL), (2, 1, 1), (3, 2, 2), (4, 2, 3), (5, 2, 4), (6, 2, 1), (7, NULL, 7), (8, 2, 9), (9, 2, 8)`)
+	posts := w.add("support", "posts", "id", "account_id", "answers")
+	link(posts, "account_id", w.m.System("accounts").Collection("users"), "id")
+	link(posts, "answers", posts, "id")
+	for follow, want := range map[string][]string{
+		datamap.FollowNone: {"2"}, datamap.FollowDown: {"2", "3", "4", "5"}, datamap.FollowUp: {"1", "2"},
+	} {
+		posts.Links[1].Follow = follow
+		if diff := cmp.Diff(want, w.answer(t, w.find(t, account("wang")))["support.posts"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", follow, diff)
+		}
 	}
-	if _, err := Select(w.m, w.m.System("support").Collection("tickets"), acc, newMemory()); err != nil {
-		t.Errorf("before the loop: %v", err)
+}
+
+// A circle that needs more rounds than there are stops the case: it is never cut short in silence.
+func TestCirclesThroughSystemsThatDoNotClose(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	w.exec(t, "support", `CREATE TABLE a (id int PRIMARY KEY, b int); INSERT INTO a SELECT g, g - 1 FROM generate_series(1, 20) g`)
+	w.exec(t, "billing", `CREATE TABLE b (id int PRIMARY KEY, a int); INSERT INTO b SELECT g, g FROM generate_series(1, 20) g`)
+	a, b := w.add("support", "a", "id", "b"), w.add("billing", "b", "id", "a")
+	link(a, "b", b, "id")
+	link(b, "a", a, "id")
+	link(a, "id", w.m.System("accounts").Collection("users"), "id")
+	acc := w.find(t, account("wang"))
+	for rounds, want := range map[int]int64{0: -1, 25: 20} {
+		s := Search{Map: w.m, Account: acc, Keys: newMemory(), Open: w.open, Rounds: rounds}
+		rows, failed := int64(0), error(nil)
+		for _, step := range s.Steps() {
+			found, err := s.Discover(t.Context(), step)
+			if failed = err; failed != nil {
+				break
+			}
+			rows = max(rows, found.Rows["support.a"])
+		}
+		switch {
+		case want < 0 && !(fault.Is(failed, contract.ErrMapMismatch) && strings.Contains(failed.Error(), "8 rounds")):
+			t.Errorf("%d rounds: %d rows, %v", rounds, rows, failed)
+		case want >= 0 && (failed != nil || rows != want):
+			t.Errorf("%d rounds: %d rows, %v", rounds, rows, failed)
+		}
+	}
+}
+
+// What hangs on a system that was left out is left out with it, and said; the rest is whole.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	w := company(t)
+	ratings := w.add("accounts", "ratings", "id", "ticket_id")
+	link(ratings, "ticket_id", w.m.System("support").Collection("tickets"), "id")
+	w.exec(t, "accounts", "CREATE TABLE ratings (id int PRIMARY KEY, ticket_id int)")
+	s := Search{Map: w.m, Account: w.find(t, account("wang")), Keys: newMemory(), Open: w.open, Without: []string{"support"}}
+	left, err := s.LeftOut()
+	if diff := cmp.Diff([]string{"accounts.ratings", "support.messages", "support.tickets"}, left); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	for _, step := range s.Steps() {
+		if step.System == "support" {
+			continue
+		}
+		found, err := s.Discover(t.Context(), step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, there := found.Rows["accounts.ratings"]; there {
+			t.Error("ratings hang on support and were looked for")
+		}
+	}
+	var j, v bytes.Buffer
+	if _, err := s.Collect(t.Context(), ratings, &j, &v); !fault.Is(err, contract.ErrNotFound) {
+		t.Errorf("ratings: %v", err)
+	}
+	if n, err := s.Collect(t.Context(), w.m.System("billing").Collection("invoices"), &j, &v); err != nil || n != 2 {
+		t.Errorf("%d invoices, %v", n, err)
 	}
 }
 

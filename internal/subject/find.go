@@ -140,7 +140,11 @@ func accountOf(dir *datamap.Collection, row systems.Row) Account {
 	}
 	for _, match := range dir.Match {
 		if raw := row[match.Column]; strings.TrimSpace(raw) != "" {
-			a.Identities = append(a.Identities, dsr.Identity{Kind: match.Identity, Value: raw})
+			id := dsr.Identity{Kind: match.Identity, Value: raw}
+			if v := match.Valid; v != nil {
+				id.From, id.Until = bound(row[v.From], ""), bound(row[v.Until], "")
+			}
+			a.Identities = append(a.Identities, id)
 		}
 	}
 	return a
@@ -157,40 +161,35 @@ func language(value string) string {
 }
 
 // weigh decides how far each identity of the account may be used: plainly, where it stands on
-// this row alone after the normaliser; byte for byte, where it is alone only so; or not at all. A value that is not even shaped like its kind
-// ("none", "-") says nothing about a person, so it is not used either.
+// this row alone after the normaliser; byte for byte, where it is alone only so; for rows with a
+// time alone, where others had it at other times; or not at all. A value that is not even shaped
+// like its kind ("none", "-") says nothing about a person, so it is not used either.
 func weigh(ctx context.Context, m *datamap.Map, open Opener, a Account) ([]dsr.Identity, error) {
 	var out []dsr.Identity
 	for _, raw := range a.Identities {
-		value, err := datamap.Normalise(raw.Kind, raw.Value)
+		value, err := m.Normalise(raw.Kind, raw.Value)
 		if err != nil {
 			out = addIdentity(out, dsr.Identity{Kind: raw.Kind, Value: raw.Value, Shared: true})
 			continue
 		}
-		id := dsr.Identity{Kind: raw.Kind, Value: value}
-		alone, err := standsAlone(ctx, m, open, a, id)
+		id := raw
+		id.Value = value
+		use, err := standsAlone(ctx, m, open, a, id)
 		if err != nil {
 			return nil, err
 		}
-		if !alone && spellingTells(raw.Kind) {
-			id = dsr.Identity{Kind: raw.Kind, Value: raw.Value, Exact: true}
-			if alone, err = standsAlone(ctx, m, open, a, id); err != nil {
+		if use == useShared && m.System(a.System).SpellingTells(raw.Kind) {
+			id.Value, id.Exact = raw.Value, true
+			if use, err = standsAlone(ctx, m, open, a, id); err != nil {
 				return nil, err
 			}
 		}
-		if !alone {
+		if id.Bound = use == useBound; use == useShared {
 			id = dsr.Identity{Kind: raw.Kind, Value: value, Shared: true}
 		}
 		out = addIdentity(out, id)
 	}
 	return out, nil
-}
-
-// spellingTells reports whether two spellings of the kind may be two people's. Upper and lower
-// case in an e-mail or a name may be; +86 and a hyphen in a shared mobile are chance, and going
-// by them would hand one person's rows to the other.
-func spellingTells(kind string) bool {
-	return kind != "mobile" && kind != "national_id" && kind != "enterprise_code"
 }
 
 func addIdentity(ids []dsr.Identity, id dsr.Identity) []dsr.Identity {
@@ -200,29 +199,62 @@ func addIdentity(ids []dsr.Identity, id dsr.Identity) []dsr.Identity {
 	return append(ids, id)
 }
 
+// ownersLimit is how many rows with one identity are looked at where times may tell them apart.
+const ownersLimit = 50
+
 // standsAlone reports whether the account's row, and no other row of any directory, carries the
-// identity.
-func standsAlone(ctx context.Context, m *datamap.Map, open Opener, a Account, id dsr.Identity) (bool, error) {
-	rows := 0
+// identity (usePlain); whether others carried it at other times (useBound); or neither (useShared).
+func standsAlone(ctx context.Context, m *datamap.Map, open Opener, a Account, id dsr.Identity) (string, error) {
+	own, use := 0, usePlain
 	for _, dir := range m.Directories() {
 		if !slices.ContainsFunc(dir.Match, func(match datamap.Match) bool { return match.Identity == id.Kind }) {
 			continue
 		}
+		limit := 2
+		if !id.From.IsZero() || !id.Until.IsZero() {
+			limit = ownersLimit
+		}
 		sys, err := open(dir.System.Name)
 		if err != nil {
-			return false, err
+			return "", err
 		}
-		found, err := sys.Lookup(ctx, dir, []dsr.Identity{id}, 2)
+		found, err := sys.Lookup(ctx, dir, []dsr.Identity{id}, limit)
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		for _, row := range found {
 			other := accountOf(dir, row)
-			if other.System != a.System || other.Collection != a.Collection || !slices.Equal(other.Key, a.Key) {
-				return false, nil
+			switch {
+			case other.System == a.System && other.Collection == a.Collection && slices.Equal(other.Key, a.Key):
+				own++
+			case len(found) < limit && otherTime(m, id, other):
+				use = useBound
+			default:
+				return useShared, nil
 			}
-			rows++
 		}
 	}
-	return rows == 1, nil
+	if own != 1 {
+		return useShared, nil
+	}
+	return use, nil
+}
+
+// otherTime reports whether the other row had the identity at other times only.
+func otherTime(m *datamap.Map, id dsr.Identity, other Account) bool {
+	had := false
+	for _, theirs := range other.Identities {
+		if theirs.Kind != id.Kind {
+			continue
+		}
+		value, err := m.Normalise(theirs.Kind, theirs.Value)
+		if err != nil || (value != id.Value && theirs.Value != id.Value) {
+			continue
+		}
+		if !apart(id, theirs) {
+			return false
+		}
+		had = true
+	}
+	return had
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -23,10 +22,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// 30 seeds in every run; -rapid.checks on the command line asks for more.
-	if err := flag.Set("rapid.checks", "30"); err != nil {
-		panic(err)
-	}
 	pgtest.Main(m)
 }
 

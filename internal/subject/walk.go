@@ -8,23 +8,38 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
-	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
 // walk is the part of the map that can be reached from one account.
 type walk struct {
-	acc   Account
-	home  *datamap.Collection // the directory of the account
-	level map[*datamap.Collection]int
-	order []*datamap.Collection // by level, then in map order
-	loops map[*datamap.Collection]bool
+	m       *datamap.Map
+	acc     Account
+	home    *datamap.Collection // the directory of the account
+	reached map[*datamap.Collection]bool
+	order   []*datamap.Collection // what is reached, by level, then in map order
+	groups  []*group              // in the order in which they are visited
+	of      map[*datamap.Collection]*group
+	givers  []*datamap.Collection // those with a match that widens, in map order
+	rounds  int
 }
 
-// newWalk finds what can be reached and how deep it lies: one more than the deepest collection
-// it is found through. No link leads into the directory itself: its row is known by its key, and
-// a link (to a family, a company) would bring in other people's rows.
-func newWalk(m *datamap.Map, acc Account) (*walk, error) {
-	w := &walk{acc: acc, level: map[*datamap.Collection]int{}, loops: map[*datamap.Collection]bool{}}
+// way is one way in which rows of a collection are found from rows of another (or its own).
+type way struct {
+	link *datamap.Link
+	// from is where the keys come from, and have which of its columns hold them.
+	from *datamap.Collection
+	have []string
+	// want are the columns of the collection itself that hold them.
+	want []string
+	up   bool
+}
+
+// newWalk finds what can be reached and how deep it lies. No link leads into the directory
+// itself: its row is known by its key, and a link (to a family, a company) would bring in other
+// people's rows.
+func newWalk(m *datamap.Map, acc Account, rounds int) (*walk, error) {
+	w := &walk{m: m, acc: acc, reached: map[*datamap.Collection]bool{}, of: map[*datamap.Collection]*group{},
+		rounds: cmp.Or(rounds, DefaultRounds)}
 	if s := m.System(acc.System); s != nil {
 		w.home = s.Collection(acc.Collection)
 	}
@@ -32,127 +47,159 @@ func newWalk(m *datamap.Map, acc Account) (*walk, error) {
 		return nil, fault.Newf(contract.ErrMapMismatch,
 			"the account was found in %s.%s, which is no such directory in this data map", acc.System, acc.Collection)
 	}
-	w.level[w.home] = 0
-	if acc.OwnRecordOnly {
-		w.order = []*datamap.Collection{w.home}
-		return w, nil
-	}
-	var all []*datamap.Collection
-	for _, s := range m.Systems {
-		all = append(all, s.Collections...)
-	}
-	for _, c := range all {
-		if len(w.identitiesFor(c)) > 0 {
-			w.level[c] = 0
+	w.reached[w.home] = true
+	all := []*datamap.Collection{w.home}
+	if !acc.OwnRecordOnly {
+		all = nil
+		for _, s := range m.Systems {
+			all = append(all, s.Collections...)
 		}
-	}
-	w.reach(all)
-	w.settle(all)
-	for _, c := range all {
-		if _, reached := w.level[c]; reached {
-			w.order = append(w.order, c)
+		for _, c := range all {
+			if len(w.widening(c)) > 0 {
+				w.givers = append(w.givers, c)
+			}
 		}
+		w.reach(all)
 	}
-	slices.SortStableFunc(w.order, func(a, b *datamap.Collection) int { return cmp.Compare(w.level[a], w.level[b]) })
+	w.gather(all)
+	for _, g := range w.groups {
+		w.order = append(w.order, g.all...)
+	}
+	at := make(map[*datamap.Collection]int, len(all))
+	for i, c := range all {
+		at[c] = i
+	}
+	slices.SortStableFunc(w.order, func(a, b *datamap.Collection) int {
+		return cmp.Or(cmp.Compare(w.of[a].first, w.of[b].first), cmp.Compare(at[a], at[b]))
+	})
 	return w, nil
 }
 
-// reach closes the set of reached collections over the links.
+// reach closes the set of reached collections over identities, links and what widens.
 func (w *walk) reach(all []*datamap.Collection) {
 	for grown := true; grown; {
 		grown = false
 		for _, c := range all {
-			if _, done := w.level[c]; !done && len(w.links(c)) > 0 {
-				w.level[c], grown = 0, true
+			if !w.reached[c] && (w.known(c) || len(w.ways(c)) > 0 || len(w.wideners(c)) > 0) {
+				w.reached[c], grown = true, true
 			}
 		}
 	}
 }
 
-// settle gives each collection its level. The longest path without a loop is shorter than the
-// number of collections, so whatever still rises after that many rounds hangs on a loop.
-func (w *walk) settle(all []*datamap.Collection) {
-	for round := 0; round <= len(all); round++ {
-		risen := false
-		for _, c := range all {
-			for _, l := range w.links(c) {
-				if need := w.level[l.To] + 1; w.level[c] < need {
-					w.level[c], risen = need, true
-					if round == len(all) {
-						w.loops[c] = true
-					}
-				}
-			}
-		}
-		if !risen {
-			return
-		}
-	}
+// known reports whether an identity of the account finds rows of c.
+func (w *walk) known(c *datamap.Collection) bool {
+	return c != w.home && slices.ContainsFunc(c.Match, func(match datamap.Match) bool {
+		return slices.ContainsFunc(w.acc.Identities, func(id dsr.Identity) bool { return usableFor(match, id) })
+	})
 }
 
-// links are the links through which rows of c are found: those that lead to something reached.
-func (w *walk) links(c *datamap.Collection) []*datamap.Link {
+// usableFor reports whether the identity may find rows by the match rule.
+func usableFor(match datamap.Match, id dsr.Identity) bool {
+	timed := match.Valid != nil && match.Valid.At != ""
+	return id.Kind == match.Identity && !id.Shared && (timed || !id.Bound)
+}
+
+// ways are the links through which rows of c are found: those that lead to something reached.
+func (w *walk) ways(c *datamap.Collection) []way {
 	if c == w.home || w.acc.OwnRecordOnly {
 		return nil
 	}
-	var found []*datamap.Link
+	var found []way
 	for _, l := range c.Links {
-		if _, reached := w.level[l.To]; reached {
-			found = append(found, l)
+		if !w.reached[l.To] || l.Follow == datamap.FollowNone || l.Shared == datamap.SharedHide {
+			continue
+		}
+		if l.Follow == datamap.FollowUp {
+			found = append(found, way{link: l, from: c, have: l.Columns, want: l.ToColumns, up: true})
+			continue
+		}
+		found = append(found, way{link: l, from: l.To, have: l.ToColumns, want: l.Columns})
+	}
+	return found
+}
+
+// wideners are the reached collections whose values may find rows of c by its match rules.
+func (w *walk) wideners(c *datamap.Collection) []*datamap.Collection {
+	if c == w.home || w.acc.OwnRecordOnly || len(c.Match) == 0 {
+		return nil
+	}
+	var found []*datamap.Collection
+	for _, from := range w.givers {
+		if w.reached[from] && slices.ContainsFunc(w.widening(from), func(given datamap.Match) bool {
+			return slices.ContainsFunc(c.Match, func(m datamap.Match) bool { return m.Identity == given.Identity })
+		}) {
+			found = append(found, from)
 		}
 	}
 	return found
 }
 
-// onward are the column sets of c whose keys other collections are found through, each once.
-func (w *walk) onward(c *datamap.Collection) [][]string {
-	var sets [][]string
+// keySet is a set of keys that other collections are found through.
+type keySet struct {
+	columns     []string
+	from, until string // columns with the time in which a key holds; may be empty
+}
+
+// name is the set's columns in the key store.
+func (k keySet) name() []string {
+	if k.from == "" && k.until == "" {
+		return k.columns
+	}
+	return slices.Concat(k.columns, []string{"", k.from, k.until})
+}
+
+func (p way) set() keySet {
+	k := keySet{columns: p.have}
+	if v := p.link.Valid; v != nil && v.At != "" {
+		k.from, k.until = v.From, v.Until
+	}
+	return k
+}
+
+// onward are the key sets of c, each once.
+func (w *walk) onward(c *datamap.Collection) []keySet {
+	var sets []keySet
 	for _, child := range w.order {
-		for _, l := range w.links(child) {
-			same := func(set []string) bool { return slices.Equal(set, l.ToColumns) }
-			if l.To == c && !slices.ContainsFunc(sets, same) {
-				sets = append(sets, l.ToColumns)
+		for _, p := range w.ways(child) {
+			if p.from != c {
+				continue
+			}
+			set := p.set()
+			if !slices.ContainsFunc(sets, func(k keySet) bool { return slices.Equal(k.name(), set.name()) }) {
+				sets = append(sets, set)
 			}
 		}
 	}
 	return sets
 }
 
-// identitiesFor are the clauses by which rows of c are matched: one a match rule.
-func (w *walk) identitiesFor(c *datamap.Collection) []systems.Clause {
-	if c == w.home || w.acc.OwnRecordOnly {
-		return nil
+// hanging are the collections that the systems left out take with them: their own, and all that
+// is found through those. An answer without these keys would miss rows and look whole.
+func (w *walk) hanging(without []string) map[*datamap.Collection]bool {
+	gone := map[*datamap.Collection]bool{}
+	if len(without) == 0 {
+		return gone
 	}
-	var clauses []systems.Clause
-	for _, match := range c.Match {
-		var ids []dsr.Identity
-		for _, id := range w.acc.Identities {
-			if id.Kind == match.Identity && !id.Shared {
-				ids = append(ids, id)
+	for grown := true; grown; {
+		grown = false
+		for _, c := range w.order {
+			if !gone[c] && (slices.Contains(without, c.System.Name) ||
+				slices.ContainsFunc(w.sources(c), func(from *datamap.Collection) bool { return from != c && gone[from] })) {
+				gone[c], grown = true, true
 			}
 		}
-		if len(ids) > 0 {
-			clauses = append(clauses, systems.Clause{Columns: []string{match.Column}, Identities: ids})
-		}
 	}
-	return clauses
+	return gone
 }
 
-// Steps is the walk over the map for one account: every collection that can be reached stands in
-// exactly one step, behind all those it is found through. An account that the map does not know
-// gives none.
-func Steps(m *datamap.Map, acc Account) []Step {
-	w, err := newWalk(m, acc)
-	if err != nil {
-		return nil
-	}
-	var steps []Step
-	for _, c := range w.order {
-		at := slices.IndexFunc(steps, func(s Step) bool { return s.Level == w.level[c] && s.System == c.System.Name })
-		if at < 0 {
-			steps, at = append(steps, Step{Level: w.level[c], System: c.System.Name}), len(steps)
+// sources are the collections that c is found through; c itself among them when it leads back.
+func (w *walk) sources(c *datamap.Collection) []*datamap.Collection {
+	found := w.wideners(c)
+	for _, p := range w.ways(c) {
+		if !slices.Contains(found, p.from) {
+			found = append(found, p.from)
 		}
-		steps[at].Collections = append(steps[at].Collections, c.Name)
 	}
-	return steps
+	return found
 }

@@ -19,7 +19,7 @@ const (
 
 	// What only the tools of the data map report; no case looks for these.
 	UnmappedTable = "unmapped-table" // no file of the map mentions it
-	IgnoredTable  = "ignored-table"  // waved off, but mapped too or not there
+	IgnoredTable  = "ignored-table"  // waved off, but not there
 	ReadOnly      = "read-only"      // reading is all that the account may do
 	Unreachable   = "unreachable"    // the system gave no answer
 )

@@ -66,7 +66,8 @@ type Selection struct {
 }
 
 // Clause is one way in which a row belongs to a person: by the keys that its columns hold, or by
-// the identities that one column holds. Exactly one of Keys and Identities is set.
+// the identities that one column holds. Exactly one of Keys and Identities is set; a clause with
+// When alone, which stands in Only or Except, is fulfilled by the rows that fulfil the condition.
 type Clause struct {
 	Columns    []string
 	Keys       KeySource
@@ -80,7 +81,8 @@ type Clause struct {
 	// When is a condition that the row must fulfil besides.
 	When *datamap.Condition
 	// Others turns a clause with Keys round: the columns hold a whole key (no NULL) that is not
-	// among Keys. It has neither Expr nor At nor When.
+	// among Keys (with Expr and a list: one of its elements is such a key). It has neither At nor
+	// When.
 	Others bool
 }
 

@@ -19,7 +19,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
-	_ "github.com/habeas-dsr/habeas/internal/systems/postgres" // a driver of the data map
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"    // drivers of the data map
+	_ "github.com/habeas-dsr/habeas/internal/systems/postgres" // …
 )
 
 // House is what worker, command line and portal share.

@@ -19,13 +19,19 @@ import (
 // Engine is a kind of database under test.
 type Engine struct {
 	Driver string // as the map names it
-	Schema string // in which the suite's tables are made
-	// Fresh makes an empty database and returns its DSN and a way to run SQL there as its owner.
-	Fresh func(t *testing.T) (dsn string, exec func(sql string))
+	// Fresh makes an empty database.
+	Fresh func(t *testing.T) Database
 	// Down is a DSN of the right form behind which nothing answers.
 	Down string
 	// Kinds are the kinds of column that the engine has.
 	Kinds []Kind
+}
+
+// Database is an empty database for one test.
+type Database struct {
+	DSN    string
+	Schema string           // in which the suite's tables are made
+	Exec   func(sql string) // runs statements as the owner: names in double quotes, backslashes plain
 }
 
 // Kind is one kind of column: a table with that column is made, with the value in one row and
@@ -53,6 +59,8 @@ func Run(t *testing.T, e Engine) {
 	t.Run("each row once", e.eachRowOnce)
 	t.Run("many keys", e.manyKeys)
 	t.Run("match", e.match)
+	t.Run("beyond keys and identities", e.beyond)
+	t.Run("a source replaced", e.sourceReplaced)
 	t.Run("lookup", e.lookup)
 	t.Run("check", e.check)
 	t.Run("mismatch", e.mismatch)
@@ -64,6 +72,7 @@ func Run(t *testing.T, e Engine) {
 type place struct {
 	*testing.T
 	engine Engine
+	schema string
 	ctx    context.Context
 	system *datamap.System
 	sys    systems.System
@@ -73,12 +82,12 @@ type place struct {
 func (e Engine) place(t *testing.T) *place {
 	t.Helper()
 	t.Parallel()
-	dsn, exec := e.Fresh(t)
-	p := &place{T: t, engine: e, system: &datamap.System{Name: "shop", Driver: e.Driver, Connections: 2}, exec: exec}
+	db := e.Fresh(t)
+	p := &place{T: t, engine: e, schema: db.Schema, exec: db.Exec, system: &datamap.System{Name: "shop", Driver: e.Driver, Connections: 2}}
 	var stop context.CancelFunc
 	p.ctx, stop = context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(stop)
-	sys, err := systems.Open(p.ctx, p.system, dsn)
+	sys, err := systems.Open(p.ctx, p.system, db.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +102,7 @@ func (e Engine) place(t *testing.T) *place {
 
 // collection describes a table of which the first column is the key; every column is shown.
 func (p *place) collection(table string, columns ...string) *datamap.Collection {
-	c := &datamap.Collection{System: p.system, Name: "rows", Schema: p.engine.Schema, Table: table, Key: columns[:1]}
+	c := &datamap.Collection{System: p.system, Name: "rows", Schema: p.schema, Table: table, Key: columns[:1]}
 	for _, name := range columns {
 		c.Columns = append(c.Columns, &datamap.Column{Name: name, Category: "user", Export: datamap.ExportShow})
 	}

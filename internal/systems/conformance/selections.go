@@ -37,9 +37,9 @@ func (e Engine) keys(t *testing.T) {
 
 func (e Engine) compositeKeys(t *testing.T) {
 	p := e.place(t)
-	p.exec(`CREATE TABLE lines (id integer PRIMARY KEY, shop integer, code varchar(9));
-		INSERT INTO lines VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'a'), (4, 2, 'b'), (5, 1, 'a'), (6, NULL, 'a'), (7, 1, NULL);`)
-	c := p.collection("lines", "id", "shop", "code")
+	p.exec(`CREATE TABLE parts (id integer PRIMARY KEY, shop integer, code varchar(9));
+		INSERT INTO parts VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'a'), (4, 2, 'b'), (5, 1, 'a'), (6, NULL, 'a'), (7, 1, NULL);`)
+	c := p.collection("parts", "id", "shop", "code")
 	p.want("pairs, not a cross", p.ids(byKeys(c, []string{"shop", "code"}, []string{"1", "a"}, []string{"2", "b"})), []string{"1", "4", "5"})
 	p.want("columns in the clause's order", p.ids(byKeys(c, []string{"code", "shop"}, []string{"b", "1"})), []string{"2"})
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/lib/pq"
@@ -18,6 +19,10 @@ import (
 func (q *query) clause(ctx context.Context, clause systems.Clause) (*condition, error) {
 	if clause.Keys != nil {
 		return q.keys(ctx, clause)
+	}
+	if clause.When != nil && len(clause.Columns) == 0 {
+		when, err := q.condition(clause.When)
+		return &condition{holds: when, fails: "(" + when + ") IS NOT TRUE"}, err
 	}
 	return q.identities(clause)
 }
@@ -101,11 +106,12 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 	if err != nil {
 		return nil, err
 	}
+	params := len(q.args)
 	to, err := q.target(clause, live)
 	if err != nil {
 		return nil, err
 	}
-	up := upload{q: q, ctx: ctx, width: len(to.types), name: "k" + fmt.Sprint(q.used)}
+	up := upload{q: q, ctx: ctx, width: len(to.types), name: to.name}
 	if err := clause.Keys(ctx, up.add); err != nil {
 		return nil, err
 	}
@@ -120,7 +126,8 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 		return nil, err
 	}
 	if source == "" {
-		if clause.Others { // every whole key is another one
+		q.args = q.args[:params] // a parameter that no statement names is an error
+		if clause.Others {       // every whole key is another one
 			return &condition{holds: "(" + to.whole + ")", fails: "NOT (" + to.whole + ")"}, nil
 		}
 		return nil, nil
@@ -131,11 +138,14 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 	}
 	q.with = append(q.with, fmt.Sprintf("%s(%s) AS (%s)", up.name, strings.Join(outer, ", "), source))
 	q.used++
+	if clause.Others && to.others != "" {
+		return &condition{holds: to.others, fails: "NOT " + to.others}, nil
+	}
 	if to.overlap != "" {
 		holds := "(" + to.overlap + " && ARRAY(SELECT c0 FROM " + up.name + "))"
 		return &condition{holds: holds, fails: holds + " IS NOT TRUE"}, nil
 	}
-	exists := "EXISTS (SELECT FROM " + up.name + to.beside + " WHERE " + strings.ReplaceAll(to.match, "k.c", up.name+".c") + ")"
+	exists := "EXISTS (SELECT FROM " + up.name + to.beside + " WHERE " + to.match + ")"
 	if clause.Others {
 		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT (" + to.whole + ") OR " + exists + ")"}, nil
 	}
@@ -144,16 +154,18 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 
 // target is what keys are compared with.
 type target struct {
+	name    string   // of the keys
 	types   []string // of the values of a key
-	match   string   // the condition over t and the key, as k.c0, k.c1, …
+	match   string   // the condition over t and the key, whose columns are c0, c1, …
 	whole   string   // that no column is NULL
 	beside  string   // what stands beside the keys in FROM
 	overlap string   // an array that is to overlap the keys, in place of match
+	others  string   // for a list: the condition that an element is none of the keys
 	plain   bool     // nothing but columns that equal keys
 }
 
 func (q *query) target(clause systems.Clause, live []column) (target, error) {
-	to := target{plain: clause.Expr == nil && clause.At == "" && clause.When == nil && !clause.Others}
+	to := target{name: "k" + strconv.Itoa(q.used), plain: clause.Expr == nil && clause.At == "" && clause.When == nil && !clause.Others}
 	var matches, whole []string
 	if clause.Expr != nil {
 		if err := q.expression(clause, live, &to); err != nil {
@@ -164,12 +176,12 @@ func (q *query) target(clause systems.Clause, live []column) (target, error) {
 		for i, col := range live {
 			name := "t." + pq.QuoteIdentifier(col.Name)
 			to.types = append(to.types, col.Type)
-			matches = append(matches, fmt.Sprintf("k.c%d = %s", i, name))
+			matches = append(matches, fmt.Sprintf("%s.c%d = %s", to.name, i, name))
 			whole = append(whole, name+" IS NOT NULL")
 		}
 		to.whole = strings.Join(whole, " AND ")
 	}
-	if clause.Others && (clause.Expr != nil || clause.At != "" || clause.When != nil) {
+	if clause.Others && (clause.At != "" || clause.When != nil) {
 		return to, fault.Newf(contract.ErrInternal, "%s: a clause turned round that is not plain", q.shape.c.ID())
 	}
 	if clause.At != "" {
@@ -179,7 +191,7 @@ func (q *query) target(clause systems.Clause, live []column) (target, error) {
 		}
 		n := len(to.types)
 		to.types = append(to.types, "timestamptz", "timestamptz")
-		matches = append(matches, fmt.Sprintf("%s >= k.c%d AND %s < k.c%d", at, n, at, n+1))
+		matches = append(matches, fmt.Sprintf("%s >= %s.c%d AND %s < %s.c%d", at, to.name, n, at, to.name, n+1))
 	}
 	if clause.When != nil {
 		when, err := q.condition(clause.When)
@@ -189,7 +201,7 @@ func (q *query) target(clause systems.Clause, live []column) (target, error) {
 		matches = append(matches, when)
 	}
 	if to.overlap != "" && len(matches) > 1 {
-		matches[0], to.overlap = "k.c0 = ANY("+to.overlap+")", ""
+		matches[0], to.overlap = to.name+".c0 = ANY("+to.overlap+")", ""
 	}
 	to.match = strings.Join(matches, " AND ")
 	return to, nil
@@ -207,14 +219,21 @@ func (q *query) expression(clause systems.Clause, live []column, to *target) err
 	to.types = []string{"text"}
 	if col.Category == "A" && clause.Expr.ArrayElement {
 		to.types, to.overlap = []string{strings.TrimSuffix(col.Type, "[]")}, x
+		to.whole = "EXISTS (SELECT FROM unnest(" + x + ") AS e(v) WHERE e.v IS NOT NULL)"
+		to.others = "EXISTS (SELECT FROM unnest(" + x + ") AS e(v) WHERE e.v IS NOT NULL AND NOT EXISTS (SELECT FROM " + to.name + " WHERE " + to.name + ".c0 = e.v))"
 		return nil
 	}
 	part := partSQL(clause.Expr, x)
 	if clause.Expr.ArrayElement {
 		to.beside = ", jsonb_array_elements_text(CASE WHEN jsonb_typeof(" + part + ") = 'array' THEN " + part + " ELSE '[]'::jsonb END) AS e(v)"
 		part = "e.v"
+		elements := strings.TrimPrefix(to.beside, ", ")
+		to.whole = "EXISTS (SELECT FROM " + elements + " WHERE e.v IS NOT NULL)"
+		to.others = "EXISTS (SELECT FROM " + elements + " WHERE e.v IS NOT NULL AND NOT EXISTS (SELECT FROM " + to.name + " WHERE " + to.name + ".c0 = e.v))"
+	} else {
+		to.whole = part + " IS NOT NULL"
 	}
-	to.match = "k.c0 = " + part
+	to.match = to.name + ".c0 = " + part
 	return nil
 }
 

@@ -73,8 +73,11 @@ func TestConformance(t *testing.T) {
 		kinds = append(kinds, conformance.Kind{Name: "citext", Before: "CREATE EXTENSION citext", Type: "citext", Value: `'Ab'`, JSON: `"Ab"`, CSV: `"Ab"`})
 	}
 	conformance.Run(t, conformance.Engine{
-		Driver: "postgres", Schema: "public", Kinds: kinds,
-		Fresh: func(t *testing.T) (string, func(string)) { return fresh(t) },
+		Driver: "postgres", Kinds: kinds,
+		Fresh: func(t *testing.T) conformance.Database {
+			dsn, exec := fresh(t)
+			return conformance.Database{DSN: dsn, Schema: "public", Exec: exec}
+		},
 		Down:  "postgres://nobody@127.0.0.1:1/none?sslmode=disable",
 	})
 }

@@ -49,6 +49,7 @@ func Open(_ context.Context, sys *datamap.System, dsn string) (systems.System, e
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
+	cfg.BinaryParameters = true // one round trip a statement instead of two
 	connector, err := pq.NewConnectorConfig(cfg)
 	if err != nil {
 		return nil, fault.Newf(contract.ErrBadInput, "system %s: %s is not usable", sys.Name, systems.DSNVariable(sys.Name))

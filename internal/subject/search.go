@@ -1,0 +1,399 @@
+package subject
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"hash"
+	"io"
+	"slices"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/systems"
+)
+
+// Search is the search for one account's rows.
+type Search struct {
+	Map     *datamap.Map
+	Account Account
+	Keys    KeyStore
+	Open    Opener
+	// Without are systems that a decision left out; see LeftOut.
+	Without []string
+	// Rounds is how often a circle through several systems is followed; 0 is DefaultRounds. The
+	// same number must stand in every call for a case.
+	Rounds int
+}
+
+// Found is what one step found. Both maps are keyed by "system.collection".
+type Found struct {
+	Rows map[string]int64
+	// Shared counts, among Rows, those that somebody else may claim too; collections without any
+	// are left out.
+	Shared map[string]int64
+}
+
+func (s Search) walk() (*walk, error) { return newWalk(s.Map, s.Account, s.Rounds) }
+
+// visit is one step while it is made.
+type visit struct {
+	Search
+	w     *walk
+	sys   systems.System
+	level int
+	out   Found
+}
+
+// Discover visits the collections of one step: it counts the person's rows, and puts into the key
+// store the keys and identities through which other collections are found. It may be run again at
+// any time; the levels before it must have been visited. Collections that hang on a system left
+// out are passed over.
+func (s Search) Discover(ctx context.Context, step Step) (Found, error) {
+	w, err := s.walk()
+	if err != nil {
+		return Found{}, err
+	}
+	sys, err := s.Open(step.System)
+	if err != nil {
+		return Found{}, err
+	}
+	v := &visit{Search: s, w: w, sys: sys, level: step.Level, out: Found{Rows: map[string]int64{}, Shared: map[string]int64{}}}
+	gone := w.hanging(s.Without)
+	var groups []*group
+	members := map[*group][]*datamap.Collection{}
+	for _, name := range step.Collections {
+		c, err := find(s.Map, step.System, name)
+		if err != nil {
+			return Found{}, err
+		}
+		g := w.of[c]
+		switch {
+		case g == nil: // not reached: nobody's rows
+			v.out.Rows[c.ID()] = 0
+			continue
+		case gone[c]:
+			continue
+		case members[g] == nil:
+			groups = append(groups, g)
+		}
+		members[g] = append(members[g], c)
+	}
+	for _, g := range groups {
+		if err := v.group(ctx, g, members[g]); err != nil {
+			return Found{}, err
+		}
+	}
+	return v.out, nil
+}
+
+// group makes the step for the members of one group in this system.
+func (v *visit) group(ctx context.Context, g *group, members []*datamap.Collection) error {
+	if !g.circle {
+		return v.visitOnce(ctx, members[0])
+	}
+	round, _ := g.turn(v.level, members[0].System.Name)
+	closing := len(g.systems) > 1 && round == v.w.rounds-1
+	run := &circle{visit: v, group: g, round: round, digests: map[*datamap.Collection]string{}}
+	var before []string
+	if closing {
+		for _, c := range members {
+			kept, err := run.kept(ctx, c)
+			if err != nil {
+				return err
+			}
+			before = append(before, kept)
+		}
+	}
+	if err := run.settle(ctx, members); err != nil {
+		return err
+	}
+	for i, c := range members {
+		if closing && before[i] != run.digests[c] {
+			return fault.Newf(contract.ErrMapMismatch,
+				"%s: its links run in a circle through several systems, and after %d rounds still lead to new rows", c.ID(), v.w.rounds).
+				WithHint("correct the links, so that the circle closes within one system or is not followed")
+		}
+		sel, err := v.selection(ctx, v.w, c, run.available)
+		if err == nil {
+			err = v.contest(ctx, c, sel)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, c := range members { // once it is known of all of them what others have too
+		sel, err := v.selection(ctx, v.w, c, run.available)
+		if err == nil {
+			err = v.count(ctx, c, sel, run.available)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *visit) visitOnce(ctx context.Context, c *datamap.Collection) error {
+	sel, err := v.selection(ctx, v.w, c, nil)
+	if err != nil {
+		return err
+	}
+	if err := v.keep(ctx, c, sel, nil); err != nil {
+		return err
+	}
+	if err := v.contest(ctx, c, sel); err != nil {
+		return err
+	}
+	return v.count(ctx, c, sel, nil)
+}
+
+// circle follows links that lead back until nothing new is found. Every pass starts from what the
+// pass before it kept, so that memory does not grow with the keys.
+type circle struct {
+	*visit
+	group   *group
+	round   int
+	digests map[*datamap.Collection]string // of what was kept in this step
+}
+
+// available reports whether the keys of a collection of the circle are of this search. The first
+// pass must not use what an earlier search left behind.
+func (r *circle) available(from *datamap.Collection) bool {
+	if r.w.of[from] != r.group {
+		return true
+	}
+	if from.System.Name == r.sys2() {
+		return r.digests[from] != ""
+	}
+	return r.round > 0 || r.group.before(from.System.Name, r.sys2())
+}
+
+// sys2 is the name of the system whose turn it is.
+func (r *circle) sys2() string {
+	return r.group.systems[(r.level-r.group.first)%len(r.group.systems)]
+}
+
+func (r *circle) settle(ctx context.Context, members []*datamap.Collection) error {
+	for changed := true; changed; {
+		changed = false
+		for _, c := range members {
+			sel, err := r.selection(ctx, r.w, c, r.available)
+			if err != nil {
+				return err
+			}
+			sum := sha256.New()
+			if err := r.keep(ctx, c, sel, sum); err != nil {
+				return err
+			}
+			if now := digest(sum); now != r.digests[c] {
+				r.digests[c], changed = now, true
+			}
+		}
+	}
+	return nil
+}
+
+func digest(h hash.Hash) string { return string(h.Sum(nil)) }
+
+// kept is the digest of what the round before kept of c.
+func (r *circle) kept(ctx context.Context, c *datamap.Collection) (string, error) {
+	sum := sha256.New()
+	names := [][]string{}
+	for _, set := range r.w.onward(c) {
+		names = append(names, set.name())
+	}
+	for _, match := range r.w.widening(c) {
+		names = append(names, widenedName(match))
+	}
+	for _, name := range names {
+		err := r.Keys.Keys(ctx, c.ID(), name, func(keys [][]string) error { return feed(sum, keys) })
+		if err != nil {
+			return "", err
+		}
+		sum.Write([]byte{0})
+	}
+	return digest(sum), nil
+}
+
+// feed adds keys to a digest, in the same way however they are cut into pages.
+func feed(to hash.Hash, keys [][]string) error {
+	if to == nil {
+		return nil
+	}
+	for _, tuple := range keys {
+		raw, err := json.Marshal(tuple)
+		if err != nil {
+			return err
+		}
+		to.Write(append(raw, '\n'))
+	}
+	return nil
+}
+
+// keep materialises the key sets and identities that c leads on with.
+func (v *visit) keep(ctx context.Context, c *datamap.Collection, sel systems.Selection, sum hash.Hash) error {
+	for _, set := range v.w.onward(c) {
+		with := sel
+		with.From, with.Until = set.from, set.until
+		if err := putKeys(ctx, v.sys, with, set.columns, set.name(), v.Keys, sum); err != nil {
+			return err
+		}
+		if sum != nil {
+			sum.Write([]byte{0})
+		}
+	}
+	for _, match := range v.w.widening(c) {
+		if err := v.widen(ctx, c, match, sel, sum); err != nil {
+			return err
+		}
+		if sum != nil {
+			sum.Write([]byte{0})
+		}
+	}
+	return nil
+}
+
+// count counts the person's rows of c, and those of them that others may claim.
+func (v *visit) count(ctx context.Context, c *datamap.Collection, sel systems.Selection, available func(*datamap.Collection) bool) error {
+	var err error
+	if v.out.Rows[c.ID()], err = v.sys.Count(ctx, sel); err != nil {
+		return err
+	}
+	return v.countShared(ctx, c, sel, available)
+}
+
+// putKeys materialises one set of keys in place of an earlier one: a key that no longer leads to
+// the person must not stay behind. The empty first chunk of a set without keys says that the
+// search was made.
+func putKeys(ctx context.Context, sys systems.System, sel systems.Selection, columns, name []string, ks KeyStore, sum hash.Hash) error {
+	id, chunk := sel.Collection.ID(), 0
+	err := sys.Keys(ctx, sel, columns, systems.PageSize, func(keys [][]string) error {
+		if err := feed(sum, keys); err != nil {
+			return err
+		}
+		err := ks.PutKeys(ctx, id, name, chunk, keys)
+		chunk++
+		return err
+	})
+	if err == nil && chunk == 0 {
+		err = ks.PutKeys(ctx, id, name, 0, nil)
+		chunk++
+	}
+	if err != nil {
+		return err
+	}
+	return ks.TrimKeys(ctx, id, name, chunk)
+}
+
+// Collect streams the person's rows of one collection in both formats (see
+// systems.System.Stream) and returns their number. Every step must have been discovered. A
+// collection that hangs on a system left out is a contract.ErrNotFound; see LeftOut.
+func (s Search) Collect(ctx context.Context, c *datamap.Collection, json, csv io.Writer) (int64, error) {
+	sel, err := s.Select(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	sys, err := s.Open(c.System.Name)
+	if err != nil {
+		return 0, err
+	}
+	return sys.Stream(ctx, sel, json, csv)
+}
+
+// Select is the person's rows of one collection, as Discover and Collect see them. A collection
+// that cannot be reached from the account gives a selection without clauses.
+func (s Search) Select(ctx context.Context, c *datamap.Collection) (systems.Selection, error) {
+	w, err := s.walk()
+	if err != nil {
+		return systems.Selection{}, err
+	}
+	if w.hanging(s.Without)[c] {
+		return systems.Selection{}, fault.Newf(contract.ErrNotFound, "%s hangs on a system that was left out", c.ID())
+	}
+	return s.selection(ctx, w, c, nil)
+}
+
+// LeftOut are the collections that the systems in Without take with them, by
+// "system.collection" in map order: their own, and those of other systems that are found through
+// them. An answer from those would miss rows and look whole.
+func (s Search) LeftOut() ([]string, error) {
+	w, err := s.walk()
+	if err != nil {
+		return nil, err
+	}
+	gone := w.hanging(s.Without)
+	var ids []string
+	for _, sys := range s.Map.Systems {
+		for _, c := range sys.Collections {
+			if gone[c] {
+				ids = append(ids, c.ID())
+			}
+		}
+	}
+	return ids, nil
+}
+
+// selection is the person's rows of c. available says which key sets may be used; nil: all.
+func (s Search) selection(ctx context.Context, w *walk, c *datamap.Collection, available func(*datamap.Collection) bool) (systems.Selection, error) {
+	sel := systems.Selection{Collection: c}
+	if c == w.home {
+		sel.Any = []systems.Clause{{Columns: c.Key, Keys: systems.OneKey(w.acc.Key...)}}
+		return sel, nil
+	}
+	if !w.reached[c] {
+		return sel, nil
+	}
+	var err error
+	if sel.Any, err = s.identities(ctx, w, c, available); err != nil {
+		return sel, err
+	}
+	for _, p := range w.ways(c) {
+		if available == nil || available(p.from) {
+			sel.Any = append(sel.Any, s.clause(p))
+		}
+	}
+	return sel, nil
+}
+
+// clause is the clause of one way.
+func (s Search) clause(p way) systems.Clause {
+	clause := systems.Clause{Columns: p.want, Keys: discovered(s.Keys, p.from.ID(), p.set().name()), Expr: p.link.Expr}
+	if p.up {
+		clause.Expr = nil
+	}
+	if v := p.link.Valid; v != nil {
+		clause.At, clause.When = v.At, v.When
+	}
+	return clause
+}
+
+// discovered reads a set of keys back, and refuses a set that nobody looked for: an answer built
+// on it would miss rows and look whole.
+func discovered(ks KeyStore, coll string, name []string) systems.KeySource {
+	name = slices.Clone(name)
+	return func(ctx context.Context, yield func([][]string) error) error {
+		looked := false
+		err := ks.Keys(ctx, coll, name, func(keys [][]string) error {
+			looked = true
+			if len(keys) == 0 {
+				return nil
+			}
+			return yield(keys)
+		})
+		if err == nil && !looked {
+			return fault.Newf(contract.ErrNotFound, "the keys of %s were never looked for, so what hangs on them cannot be found", coll)
+		}
+		return err
+	}
+}
+
+func find(m *datamap.Map, system, collection string) (*datamap.Collection, error) {
+	if s := m.System(system); s != nil {
+		if c := s.Collection(collection); c != nil {
+			return c, nil
+		}
+	}
+	return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no collection %s.%s", system, collection)
+}
