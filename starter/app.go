@@ -92,7 +92,7 @@ func (a *app) open(ctx context.Context) (*wire.House, error) {
 	}
 	h, err := wire.Open(ctx, c)
 	if err != nil {
-		return nil, err // what it opened half is not ours to close
+		return nil, notThere(err) // what it opened half is not ours to close
 	}
 	a.house = h
 	return h, nil
@@ -107,7 +107,7 @@ func (a *app) desk(ctx context.Context, withTemporal bool) (*desk.Desk, error) {
 	if withTemporal && a.temporal == nil {
 		a.temporal, err = wire.Temporal(ctx, h.Keys, h.Config.CodecOff, "habeas-staff", nil, telemetry.NewLogger(io.Discard, "error"))
 		if err != nil {
-			return nil, err
+			return nil, notThere(err)
 		}
 	}
 	return h.Desk(a.temporal), nil
@@ -134,6 +134,33 @@ func (a *app) me() (seal.StaffKey, error) {
 		return seal.StaffKey{}, err
 	}
 	return seal.ReadStaffKey(c.StaffKey, passphrase)
+}
+
+// signer is me, and refuses a key that may not sign now: what it did would stand under a name that
+// nobody vouches for.
+func (a *app) signer(ctx context.Context) (seal.StaffKey, error) {
+	me, err := a.me()
+	if err != nil {
+		return me, err
+	}
+	h, err := a.open(ctx)
+	if err != nil {
+		return me, err
+	}
+	known, err := h.Store.TrustedStaff(ctx, me.Name, h.Pins)
+	switch {
+	case fault.Is(err, contract.ErrNotFound):
+		return me, fault.New(contract.ErrRefused, "your key is not enrolled: "+me.Name, err).
+			WithHint("have it enrolled: `habeas staff enrol " + me.Name + " --key …`; two approvers sign it")
+	case err != nil:
+		return me, err
+	case known.Revoked:
+		return me, fault.Newf(contract.ErrRefused, "your key was revoked: %s", me.Name)
+	case !known.PublicKey.Equal(me.Public()):
+		return me, fault.Newf(contract.ErrRefused, "another key is enrolled under your name: %s", me.Name).
+			WithHint("set HABEAS_STAFF_KEY to the file with that one, or have the new one enrolled")
+	}
+	return me, nil
 }
 
 func (a *app) passphrase(c config.Config, prompt string) (string, error) {

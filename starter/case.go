@@ -48,13 +48,16 @@ Each takes the value, - (standard input) or @FILE; without any of them you are a
 			if o.Note, err = a.value(note); err != nil {
 				return err
 			}
-			me, err := a.me()
+			me, err := a.signer(cmd.Context())
 			if err != nil {
 				return err
 			}
 			o.OpenedBy = me.Name
 			d, err := a.desk(cmd.Context(), true)
 			if err != nil {
+				return err
+			}
+			if err := a.mapFits(cmd.Context()); err != nil {
 				return err
 			}
 			ref, err := d.OpenCase(cmd.Context(), o)
@@ -101,7 +104,8 @@ func (a *app) identities(o *desk.Opening, flags map[string]*string) error {
 	for _, kind := range []string{"account", "email", "mobile"} {
 		v, err := a.ask("Their "+kind+" (empty: not known): ", false)
 		if err != nil {
-			return err
+			return fault.New(contract.ErrBadInput, "who is asking? give --account, --email or --mobile", err).
+				WithHint("each takes the value, - (standard input) or @FILE")
 		}
 		if v != "" {
 			o.Identities = append(o.Identities, dsr.Identity{Kind: kind, Value: v})

@@ -100,7 +100,7 @@ func (a *app) dbCommand() *cobra.Command {
 			}
 			from, to, err := casefile.Migrate(cmd.Context(), c.DatabaseURL)
 			if err != nil {
-				return err
+				return notThere(err)
 			}
 			return a.print(map[string]int64{"from": from, "to": to}, func() { a.say("schema %d, was %d", to, from) })
 		},

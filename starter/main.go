@@ -64,4 +64,15 @@ func report(w io.Writer, err error) {
 // misuseError is a wrong flag, argument or command: exit status 2.
 type misuseError struct{ error }
 
+func (e misuseError) Unwrap() error { return e.error }
+
+// notThere makes misuse of a server that does not answer at all: nothing was begun, and the error
+// says which address and what to start.
+func notThere(err error) error {
+	if fault.Is(err, contract.ErrUnavailable) {
+		return misuseError{err}
+	}
+	return err
+}
+
 func misuse(format string, args ...any) error { return misuseError{fmt.Errorf(format, args...)} }

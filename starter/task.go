@@ -147,6 +147,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	for _, c := range s.Collections {
 		a.say("  %-28s %6d rows", c.System+"."+c.Collection, c.Rows)
+		if c.Shared > 0 {
+			a.say("      %d of them somebody else may claim too", c.Shared)
+		}
 		for _, column := range c.ThirdParty {
 			key := c.System + "." + c.Collection + "." + column
 			a.say("      %s may speak of somebody else: %s", key, or(choices[key], "withheld until you choose"))
@@ -157,6 +160,12 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	if len(s.Partial) > 0 {
 		a.say("left out by a signed decision: %s", strings.Join(s.Partial, ", "))
+	}
+	if len(s.LeftOut) > 0 {
+		a.say("left out because it is found through those: %s", strings.Join(s.LeftOut, ", "))
+	}
+	for _, w := range s.Widened {
+		a.say("found on the way: %s", w)
 	}
 	if s.ManifestSHA256 != "" {
 		a.say("package: %d files, %d bytes, manifest SHA-256 %s", s.Files, s.Size, s.ManifestSHA256)
@@ -219,7 +228,7 @@ The choices become part of what the approval signs.`,
 }
 
 func (a *app) choose(cmd *cobra.Command, id string, choices map[string]string) error {
-	me, err := a.me()
+	me, err := a.signer(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -261,6 +270,9 @@ func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.C
 				return err
 			}
 			if account != "" {
+				if _, err := a.signer(cmd.Context()); err != nil {
+					return err
+				}
 				if _, err := d.Choose(cmd.Context(), id, map[string]string{"account": account}, me.Name); err != nil {
 					return err
 				}
