@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL runs as another user and passes through
+	if err := os.Chmod(dir, 0o711); err != nil { // PostgreSQL runs as another user and passes through
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -60,7 +60,7 @@ func company(t testing.TB, env map[string]string) *demo.Company {
 
 func prepare(t testing.TB, dir string, env map[string]string) *demo.Company {
 	t.Helper()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // as above
+	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{"HABEAS_CODES_PER_HOUR": "20"}
