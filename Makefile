@@ -31,6 +31,7 @@ down: build ## stop what the demo started; its data stays
 .PHONY: test
 test: tools vet ## everything: unit, workflow, replay, end to end on real servers
 	go test -timeout 20m ./...
+	@sh scripts/fuzz.sh 10
 
 .PHONY: vet
 vet: ## go vet and workflowcheck
@@ -47,11 +48,16 @@ check: vet ## all that is static: format, vet, workflowcheck, golangci-lint, kno
 
 .PHONY: soak
 soak: tools ## the kill and size tests at full number and size
-	HABEAS_SOAK=1 go test -timeout 80m -count=1 ./internal/endtoend/...
+	HABEAS_SOAK=1 go test -timeout 80m -count=1 ./internal/endtoend/... ./internal/subject/...
+	@sh scripts/fuzz.sh 60
+
+.PHONY: fuzz
+fuzz: ## fuzz the readers of what strangers write: SECONDS_EACH=60
+	@sh scripts/fuzz.sh $${SECONDS_EACH:-60}
 
 .PHONY: bench
-bench: tools build ## measure speed and memory beside a floor in the same run
-	go test -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/bench/...
+bench: tools ## measure speed and memory beside a floor in the same run; BENCH=export, BENCH_FULL=1
+	go run ./internal/bench
 
 .PHONY: histories
 histories: tools ## record the histories that the replay test holds workflows against
