@@ -78,12 +78,14 @@ var kinds = []conformance.Kind{
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, conformance.Engine{
+	e := conformance.Engine{
 		Driver: "mariadb", Kinds: kinds,
 		Fresh: func(t *testing.T) conformance.Database {
 			db, exec := fresh(t)
 			return conformance.Database{DSN: db.URL, Schema: db.Name, Exec: exec}
 		},
 		Down: "mysql://nobody@127.0.0.1:1/none",
-	})
+	}
+	conformance.Run(t, e)
+	conformance.RunInspector(t, e)
 }
