@@ -94,7 +94,7 @@ func (s *session) mariadbStatements(system string) []string {
 			"SET PASSWORD FOR "+account+" = PASSWORD('"+s.state.password(role)+"')") // of hexadecimal digits
 		rights := "ALL PRIVILEGES"
 		if role == RoleReader {
-			rights = "SELECT, SHOW VIEW"
+			rights = "SELECT"
 		}
 		statements = append(statements, "GRANT "+rights+" ON "+pattern+".* TO "+account)
 	}
