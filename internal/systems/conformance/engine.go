@@ -25,6 +25,9 @@ type Engine struct {
 	Down string
 	// Kinds are the kinds of column that the engine has.
 	Kinds []Kind
+	// ListType is a column of many numbers in one row, and List such a list of "1, 2" as a value.
+	ListType string
+	List     func(numbers string) string
 }
 
 // Database is an empty database for one test.
