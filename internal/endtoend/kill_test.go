@@ -76,7 +76,7 @@ func TestKill(t *testing.T) {
 		})
 	}
 
-	for _, name := range []string{"postgres", "temporal"} {
+	for _, name := range []string{"postgres", "mariadb", "temporal"} {
 		t.Run(name, func(t *testing.T) {
 			seed := seeds(t)[0]
 			random := rand.New(rand.NewPCG(seed, uint64(name[0])))
