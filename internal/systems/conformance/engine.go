@@ -66,6 +66,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("a source replaced", e.sourceReplaced)
 	t.Run("lookup", e.lookup)
 	t.Run("check", e.check)
+	t.Run("what an engine lacks", e.lacking)
 	t.Run("mismatch", e.mismatch)
 	t.Run("down", e.down)
 	t.Run("writers", e.writers)
