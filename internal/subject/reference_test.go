@@ -407,7 +407,7 @@ func tell(c *datamap.Collection, m datamap.Match, id known) string {
 // person's (or on none), or a row that is not the person's has the key on which it hangs.
 func (f *follower) shared(c *datamap.Collection, r *row) bool {
 	for _, l := range f.followed(c) {
-		if l.To == c || (l.Valid != nil && l.Valid.At != "") {
+		if (l.To == c && l.Follow == datamap.FollowUp) || (l.Valid != nil && l.Valid.At != "") {
 			continue
 		}
 		tellsRows := !slices.ContainsFunc(l.To.Key, func(name string) bool { return !slices.Contains(l.ToColumns, name) })
