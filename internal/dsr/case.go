@@ -10,6 +10,9 @@ const (
 	Access CaseKind = "access" // PIPL 45, GDPR 15
 )
 
+// CaseKinds lists them all, in the order in which help shows them.
+var CaseKinds = []CaseKind{Access}
+
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string
 
