@@ -49,6 +49,7 @@ type CaseFacts struct {
 	VerifyWithin time.Duration            // a case not verified by then is closed
 	PackageTTL   time.Duration            // how long a package may be fetched
 	CodesPerHour int
+	CoolOff      time.Duration // between the approval of a deletion and its execution
 }
 
 // Progress is the projection of a case for lists.
@@ -213,6 +214,12 @@ func RefOf(in any) (Ref, bool) {
 	case CollectInput:
 		return in.Ref, true
 	case CloseInput:
+		return in.Ref, true
+	case PlanInput:
+		return in.Ref, true
+	case EraseInput:
+		return in.Ref, true
+	case AgreeInput:
 		return in.Ref, true
 	}
 	return "", false

@@ -10,7 +10,8 @@ import (
 // starts is which workflow carries a kind of case out, and what operators read over it. The kind
 // does not stand in the reference: whoever starts a case reads it from the casefile.
 var starts = map[string]struct{ workflow, summary string }{
-	"access": {Access.Name, "access request"},
+	"access":   {Access.Name, "access request"},
+	"deletion": {Deletion.Name, "deletion request"},
 }
 
 // StartOf is how the workflow of a reference is started, by whoever opens it and by the
@@ -26,6 +27,11 @@ func StartOf(ref Ref, kind string) (options client.StartWorkflowOptions, workflo
 	if ref.Kind() == KindRoster {
 		options.StaticSummary = "enrol a member of staff"
 		return options, Roster.Name, RosterInput{Ref: ref}, nil
+	}
+	if ref.Kind() == KindHold { // asked for again when two people said no before
+		options.StaticSummary = "release of a legal hold"
+		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+		return options, HoldRelease.Name, HoldInput{Ref: ref}, nil
 	}
 	start, known := starts[kind]
 	if ref.Kind() != KindCase || !known {

@@ -10,6 +10,8 @@ func TestEveryKindStartsItsOwnWorkflow(t *testing.T) {
 		want string // empty: refused
 	}{
 		{"case/7QK2M-9XH4T", "access", "Access"},
+		{"case/7QK2M-9XH4T", "deletion", "Deletion"},
+		{"hold/7QK2M-9XH4T", "", "HoldRelease"},
 		{"case/7QK2M-9XH4T", "", ""},
 		{"case/7QK2M-9XH4T", "nonsense", ""},
 		{"roster/7QK2M-9XH4T", "", "Roster"},
