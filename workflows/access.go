@@ -13,17 +13,27 @@ type access struct {
 	fetched bool // the casefile confirmed that the package was fetched
 }
 
+var accessWords = words{ack: "ack", end: func(outcome dsr.Outcome, settled bool) string {
+	switch {
+	case !settled:
+		return ""
+	case outcome == dsr.Unverified:
+		return "case_unverified"
+	}
+	return "case_closed"
+}}
+
 // Access carries out one access case: who is asking, what is held, a reviewer's look, a second
 // person's release, one download, and nothing left.
 func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
 	// A case is ended by the person, by staff or by time, and not by `temporal workflow cancel`.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	c := &access{request: newRequest(in.Ref)}
+	c := &access{request: newRequest(in.Ref, accessWords)}
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
 	}
 	workflow.GoNamed(ctx, "fetched", c.hearFetched)
-	outcome, err := c.carryOut(ctx, c.pass, func() { c.fetched = false })
+	outcome, err := c.carryOut(ctx, c.pass, func() { c.fetched = false }, func() dsr.Outcome { return dsr.Refused })
 	if err != nil {
 		return contract.CaseResult{}, err
 	}

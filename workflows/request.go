@@ -27,6 +27,16 @@ type request struct {
 	doubted string      // a task whose answer an activity did not find rightly signed
 	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
+
+	withdrawn bool  // the casefile confirmed that the person took the request back
+	words     words // what the person is told at the beginning and the end
+}
+
+// words are the letters of a kind of case.
+type words struct {
+	ack string
+	// end names the letter at the end; empty: the person is not told, or cannot be.
+	end func(outcome dsr.Outcome, settled bool) string
 }
 
 // errUnfounded says that the casefile does not bear out what this workflow was told: somebody made
@@ -36,8 +46,8 @@ var errUnfounded = errors.New("the casefile does not bear out what the workflow 
 // errGivenUp says that staff signed to end the case at a step that failed for good.
 var errGivenUp = errors.New("staff ended the case at a step that failed")
 
-func newRequest(ref contract.Ref) request {
-	return request{view: view{ref: ref, state: dsr.StateReceived}, round: 1}
+func newRequest(ref contract.Ref, w words) request {
+	return request{view: view{ref: ref, state: dsr.StateReceived}, round: 1, words: w}
 }
 
 // listen registers what every case hears: decisions, codes that were typed, wishes for codes, and
@@ -81,12 +91,15 @@ func (c *request) status() (contract.StatusResult, error) {
 }
 
 // carryOut goes through the case until it ends. What the casefile does not bear out has it begin
-// anew: forget drops what was believed.
-func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (dsr.Outcome, error), forget func()) (dsr.Outcome, error) {
+// anew: forget drops what was believed. A case that staff end at a step that failed has the outcome
+// givenUp.
+func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (dsr.Outcome, error), forget func(),
+	givenUp func() dsr.Outcome) (dsr.Outcome, error) {
 	for {
 		outcome, err := pass(ctx)
 		if errors.Is(err, errGivenUp) {
-			outcome, err = dsr.Refused, c.close(ctx, dsr.Refused)
+			outcome = givenUp()
+			err = c.close(ctx, outcome)
 		}
 		if !errors.Is(err, errUnfounded) {
 			return outcome, err
@@ -126,11 +139,7 @@ func (c *request) close(ctx workflow.Context, outcome dsr.Outcome) error {
 	if err != nil {
 		return err
 	}
-	template := "case_closed"
-	if outcome == dsr.Unverified {
-		template = "case_unverified"
-	}
-	if c.settled {
+	if template := c.words.end(outcome, c.settled); template != "" {
 		if err := c.tell(ctx, template, "end", outcome); err != nil {
 			return err
 		}

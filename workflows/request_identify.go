@@ -23,7 +23,7 @@ func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 		return ended, err
 	}
 	c.settled = true
-	if err := c.tell(ctx, "ack", "open", ""); err != nil {
+	if err := c.tell(ctx, c.words.ack, "open", ""); err != nil {
 		return "", err
 	}
 	if ended, err = c.firstCode(ctx); err != nil || ended != "" {
@@ -40,7 +40,10 @@ func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 	met, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      c.facts.VerifyWithin,
 		TimerOptions: workflow.TimerOptions{Summary: "close the case if nobody proves who they are"},
-	}, func() bool { return c.met })
+	}, func() bool { return c.met || c.withdrawn })
+	if err == nil && c.withdrawn {
+		return dsr.Withdrawn, nil
+	}
 	if err != nil || met {
 		return "", err
 	}

@@ -35,24 +35,34 @@ func (c *request) find(ctx workflow.Context, steps []contract.SearchStep) error 
 	if err := c.enter(ctx, dsr.StateFinding, ""); err != nil {
 		return err
 	}
-	for level := 0; ; level++ {
+	return c.walk(ctx, "find", steps, func(ctx workflow.Context, s contract.SearchStep) workflow.Future {
+		return contract.Discover.Start(ctx, contract.DiscoverInput{Ref: c.ref, Step: s})
+	})
+}
+
+// walk visits the levels of a walk in order, the systems of a level side by side. Systems that a
+// decision left out are passed over.
+func (c *request) walk(ctx workflow.Context, what string, steps []contract.SearchStep, start func(workflow.Context, contract.SearchStep) workflow.Future) error {
+	last := 0
+	for _, s := range steps {
+		last = max(last, s.Level)
+	}
+	for level := 0; level <= last; level++ {
 		now := slices.DeleteFunc(slices.Clone(steps), func(s contract.SearchStep) bool { return s.Level != level })
-		if len(now) == 0 {
-			return nil
-		}
 		err := c.sideBySide(ctx, now, func(ctx workflow.Context, s contract.SearchStep) error {
 			if slices.Contains(c.partial, s.System) {
 				return nil
 			}
-			_, err := c.patiently(ctx, s.System, fmt.Sprintf("find in %s, level %d", s.System, level), func(ctx workflow.Context) workflow.Future {
-				return contract.Discover.Start(ctx, contract.DiscoverInput{Ref: c.ref, Step: s})
-			}, &contract.DiscoverResult{}, true)
+			_, err := c.patiently(ctx, s.System, fmt.Sprintf("%s in %s, level %d", what, s.System, level), func(ctx workflow.Context) workflow.Future {
+				return start(ctx, s)
+			}, nil, true)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (c *request) sideBySide(ctx workflow.Context, steps []contract.SearchStep, do func(workflow.Context, contract.SearchStep) error) error {

@@ -49,7 +49,9 @@ type CaseFacts struct {
 	VerifyWithin time.Duration            // a case not verified by then is closed
 	PackageTTL   time.Duration            // how long a package may be fetched
 	CodesPerHour int
-	CoolOff      time.Duration // between the approval of a deletion and its execution
+	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
+	Plan  int
+	Begun bool
 }
 
 // Progress is the projection of a case for lists.
@@ -218,6 +220,8 @@ func RefOf(in any) (Ref, bool) {
 	case PlanInput:
 		return in.Ref, true
 	case EraseInput:
+		return in.Ref, true
+	case MarkInput:
 		return in.Ref, true
 	case AgreeInput:
 		return in.Ref, true

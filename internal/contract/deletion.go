@@ -12,21 +12,23 @@ var (
 // Withdraw says that the person took their request back; the casefile knows whether that is true.
 var Withdraw = Signal[WithdrawInput]{"withdraw"}
 
-// The activities of a deletion case. Where one runs stands beside it.
+// The activities of a deletion case, and of a hold. Where one runs stands beside it.
 var (
 	LinkCase         = Activity[RefInput, LinkResult]{"LinkCase"}            // core
-	FreezePlan       = Activity[EraseInput, FreezeResult]{"FreezePlan"}      // the system
+	StartPlan        = Activity[PlanInput, PlanWalk]{"StartPlan"}            // core
+	MarkRows         = Activity[MarkInput, Nothing]{"MarkRows"}              // the system
+	DraftPlan        = Activity[EraseInput, DraftResult]{"DraftPlan"}        // the system
 	SealPlan         = Activity[PlanInput, PlanFacts]{"SealPlan"}            // core
-	Preflight        = Activity[EraseInput, PreflightResult]{"Preflight"}    // the system
 	CheckHolds       = Activity[PlanInput, HoldsResult]{"CheckHolds"}        // core
 	AgreePlan        = Activity[AgreeInput, AgreeResult]{"AgreePlan"}        // core
 	ConfirmWithdrawn = Activity[RefInput, ConfirmResult]{"ConfirmWithdrawn"} // core
 	BeginErasing     = Activity[PlanInput, Nothing]{"BeginErasing"}          // core
 	Erase            = Activity[EraseInput, EraseResult]{"Erase"}            // the system
+	Rediscover       = Activity[MarkInput, Nothing]{"Rediscover"}            // the system
 	ReadBack         = Activity[EraseInput, ReadBackResult]{"ReadBack"}      // the system
 	Certify          = Activity[PlanInput, CertifyResult]{"Certify"}         // core
-	ApplyHoldRelease = Activity[TaskInput, Nothing]{"ApplyHoldRelease"}      // core
 	HoldFacts        = Activity[RefInput, HoldRound]{"HoldFacts"}            // core
+	ApplyHoldRelease = Activity[TaskInput, Nothing]{"ApplyHoldRelease"}      // core
 )
 
 // WithdrawInput is empty: the casefile knows.
@@ -57,26 +59,38 @@ type EraseInput struct {
 	System string
 }
 
-// FreezeResult counts the rows that the plan names in a system.
-type FreezeResult struct{ Rows int64 }
+// MarkInput is one step of a walk for a plan.
+type MarkInput struct {
+	Ref  Ref
+	Plan int
+	Step SearchStep
+}
+
+// PlanWalk is what must be visited before a plan can be drafted, and the systems that draft it.
+// Anew is the walk of a fresh discovery, where an earlier plan was begun: the directory's row may
+// be gone.
+type PlanWalk struct {
+	Anew    []SearchStep
+	Steps   []SearchStep
+	Systems []string
+}
+
+// DraftResult counts the rows that go or change in a system, and what speaks against it.
+type DraftResult struct {
+	Rows  int64
+	Stops int
+}
 
 // PlanFacts is what a workflow must know of a plan that is whole and sealed.
 type PlanFacts struct {
 	Rows  int64
-	Large bool // beyond the map's limit: one more approval
-	// Waves are the systems in the order in which they are changed, those of one wave side by side:
-	// what hangs on others first, the directory's last.
-	Waves [][]string
+	Large bool         // beyond the map's limit: one more approval
+	Order []string     // the systems, in the order in which they are changed
+	Fresh []SearchStep // the walk of the read-back
 }
 
-// PreflightResult counts what speaks against the plan in a system.
-type PreflightResult struct{ Stops int }
-
-// HoldsResult lists the holds that cover a part of the plan, and the systems that they cover.
-type HoldsResult struct {
-	Holds   []string
-	Systems []string
-}
+// HoldsResult lists the systems of which a legal hold covers a part.
+type HoldsResult struct{ Systems []string }
 
 // AgreeInput names the tasks whose signatures stand behind a plan.
 type AgreeInput struct {
@@ -92,9 +106,8 @@ type AgreeResult struct{ Until time.Time }
 // EraseResult counts what was done in a system.
 type EraseResult struct{ Deleted, Changed, Arrived int64 }
 
-// ReadBackResult counts what is still there: rows of the plan, rows outside it that are the
-// person's, and rows that point at keys now gone.
-type ReadBackResult struct{ Left, Outside, Orphans int64 }
+// ReadBackResult counts the places where something is left that should not be.
+type ReadBackResult struct{ Left int }
 
 // CertifyResult is the hash of the certificate.
 type CertifyResult struct{ Hash []byte }

@@ -56,7 +56,7 @@ var Rules = map[TaskKind]Rule{
 	TaskEraseLarge: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan},
 		NotOpener: true, NotAfter: []TaskKind{TaskPlan}, Signers: 2},
 	TaskPreflight:   {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
-	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial, Reject}, Signers: 1},
+	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
 	TaskEraseFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
 	TaskLeft:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
