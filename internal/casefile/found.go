@@ -23,12 +23,17 @@ type KeyStore struct {
 // KeyStore binds the store of keys to ref.
 func (s *Store) KeyStore(ref contract.Ref) *KeyStore { return &KeyStore{store: s, ref: ref} }
 
-// FrozenKeys are the keys that a plan froze, FreshKeys those of the discovery after it.
+// FrozenKeys are the keys that a plan froze.
 func (s *Store) FrozenKeys(ref contract.Ref, plan int) *KeyStore {
 	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("plan-%d", plan)}
 }
 
-// FreshKeys: see FrozenKeys.
+// AnewKeys are those of the discovery before a plan that follows one that was begun.
+func (s *Store) AnewKeys(ref contract.Ref, plan int) *KeyStore {
+	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("anew-%d", plan)}
+}
+
+// FreshKeys are those of the discovery after a plan, for its read-back.
 func (s *Store) FreshKeys(ref contract.Ref, plan int) *KeyStore {
 	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("fresh-%d", plan)}
 }
