@@ -1,9 +1,11 @@
 package subject
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -247,6 +249,11 @@ func (d *drafting) collection(ctx context.Context, c *datamap.Collection) error 
 		if entry.Rows == 0 && (entry.Class != ClassOwn || entry.Reason == "no-rule") {
 			continue
 		}
+		if entry.Class == ClassCounted && unsure(c, c.Links[entry.Link-1]) {
+			d.out.Findings = append(d.out.Findings, systems.Finding{Kind: systems.NotChangeable, System: entry.System, Collection: entry.Collection,
+				Text: c.ID() + ": whether somebody else refers to a row cannot be told in one transaction, as those rows are in another system",
+				Hint: "give the link deletion: shallow or deep"})
+		}
 		if entry.Reason == "no-rule" {
 			d.out.Findings = append(d.out.Findings, systems.Finding{Kind: systems.NoRule, System: entry.System, Collection: entry.Collection,
 				Text: c.ID() + ": the data map does not say what deletion means for these rows", Hint: "give the collection a deletion: delete, anonymise or keep"})
@@ -286,6 +293,10 @@ func (d *drafting) upward(ctx context.Context, c *datamap.Collection) error {
 
 // preflight has the changing entries looked at and tried, and puts the entries in order.
 func (d *drafting) preflight(ctx context.Context, s *datamap.System) error {
+	// What counts those who refer to it comes last: they may be going.
+	slices.SortStableFunc(d.out.Entries, func(a, b Entry) int {
+		return cmp.Compare(strings.Count(a.Action, systems.Refcount), strings.Count(b.Action, systems.Refcount))
+	})
 	var changes []systems.Change
 	var at []int
 	for i, entry := range d.out.Entries {
@@ -380,6 +391,11 @@ func (e Erasure) owners(c *datamap.Collection, cut *datamap.Link) []systems.Owne
 		}
 	}
 	return owners
+}
+
+// unsure reports whether the rows that keep a counted row alive are in another system.
+func unsure(c *datamap.Collection, l *datamap.Link) bool {
+	return l.Expr == nil && l.To.System != c.System && !slices.ContainsFunc(l.Columns, func(name string) bool { return !slices.Contains(c.Key, name) })
 }
 
 // freezeRows keeps the keys of rows that stay, and of those that must be known by their keys.

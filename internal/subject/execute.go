@@ -38,7 +38,7 @@ func (e Erasure) Execute(ctx context.Context, p Plan, system string, run Run) ([
 	if s == nil {
 		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q", system)
 	}
-	x := &execution{Erasure: e, run: run, sys: opened}
+	x := &execution{Erasure: e, plan: p, run: run, sys: opened}
 	x.run.Batch = cmp.Or(run.Batch, DefaultBatch)
 	var out []Done
 	for _, first := range p.Circles {
@@ -66,6 +66,7 @@ func (e Erasure) Execute(ctx context.Context, p Plan, system string, run Run) ([
 
 type execution struct {
 	Erasure
+	plan   Plan
 	run    Run
 	sys    systems.System
 	eraser systems.Eraser
@@ -118,9 +119,21 @@ func (x *execution) arrived(ctx context.Context, sel systems.Selection) (int64, 
 	return max(0, n+x.done.Deleted-x.now.Rows), err
 }
 
-// beyond are the rows of the selection whose keys the plan does not have.
+// beyond are the rows of the selection whose keys the plan does not have: neither among those of
+// the entry, nor among others of the collection that stay, as what was done to those may have
+// changed how they are found.
 func (x *execution) beyond(sel systems.Selection) systems.Selection {
-	sel.Except = append(slices.Clone(sel.Except), x.frozenRows(x.now, sel.Collection))
+	return x.except(x.plan, sel)
+}
+
+// except leaves out the rows of the collection whose keys the plan has.
+func (e Erasure) except(p Plan, sel systems.Selection) systems.Selection {
+	sel.Except = slices.Clone(sel.Except)
+	for _, entry := range p.Entries {
+		if entry.ID() == sel.Collection.ID() && entry.Keyed {
+			sel.Except = append(sel.Except, e.frozenRows(entry, sel.Collection))
+		}
+	}
 	return sel
 }
 
