@@ -13,7 +13,6 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
-	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
 // PlanVersion is the version of the plan's form.
@@ -227,5 +226,3 @@ func doneName(e Entry) []string { return []string{"", "done", e.Class, strconv.I
 
 // text of a list of findings for an error.
 func stopText(p Plan) string { return strings.Join(p.Stops(), "; ") }
-
-var _ = systems.Delete

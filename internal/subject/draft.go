@@ -260,35 +260,41 @@ func (d *drafting) collection(ctx context.Context, c *datamap.Collection) error 
 		}
 		d.out.Entries = append(d.out.Entries, entry)
 	}
-	return d.upward(ctx, c)
+	return d.beyond(ctx, c, list)
 }
 
-// upward counts what the discovery found in ways that deletion does not follow.
-func (d *drafting) upward(ctx context.Context, c *datamap.Collection) error {
+// beyond counts what the discovery found in ways that deletion does not follow: upwards, or
+// through rows that stay. The plan names it, so that nothing is passed over.
+func (d *drafting) beyond(ctx context.Context, c *datamap.Collection, list []Entry) error {
+	sel, err := d.beyondRows(ctx, c, list)
+	if err != nil || len(sel.Any) == 0 {
+		return err
+	}
+	entry := Entry{System: c.System.Name, Collection: c.Name, Class: ClassBeyond, Action: Leave, Reason: "beyond"}
+	if entry.Rows, err = d.sys.Count(ctx, sel); err != nil || entry.Rows == 0 {
+		return err
+	}
+	d.out.Entries = append(d.out.Entries, entry)
+	return putKeys(ctx, d.sys, sel, c.Key, rowsName(entry), d.Frozen, nil)
+}
+
+func (d *drafting) beyondRows(ctx context.Context, c *datamap.Collection, list []Entry) (systems.Selection, error) {
 	w, err := d.walk()
 	if err != nil || !w.reached[c] || w.hanging(d.Without)[c] {
-		return err
+		return systems.Selection{}, err
 	}
 	sel, err := d.Search.selection(ctx, w, c, nil)
 	if err != nil {
-		return err
+		return sel, err
 	}
-	for _, l := range c.Links {
-		if !slices.ContainsFunc(w.ways(c), func(p way) bool { return p.link == l && p.up }) {
-			continue
+	own, _, err := d.entryRows(ctx, Entry{System: c.System.Name, Collection: c.Name, Class: ClassOwn})
+	sel.Except = own.Any
+	for _, entry := range list {
+		if entry.Class == ClassReferring || entry.Class == ClassCounted {
+			sel.Except = append(sel.Except, d.linkClause(c.Links[entry.Link-1]))
 		}
-		entry := Entry{System: c.System.Name, Collection: c.Name, Class: ClassUpward, Action: Leave, Reason: "upward"}
-		own, _, err := d.entryRows(ctx, Entry{System: entry.System, Collection: entry.Collection, Class: ClassOwn})
-		if err != nil {
-			return err
-		}
-		sel.Except = own.Any
-		if entry.Rows, err = d.sys.Count(ctx, sel); err == nil && entry.Rows > 0 {
-			d.out.Entries = append(d.out.Entries, entry)
-		}
-		return err
 	}
-	return nil
+	return sel, err
 }
 
 // preflight has the changing entries looked at and tried, and puts the entries in order.
@@ -401,24 +407,12 @@ func unsure(c *datamap.Collection, l *datamap.Link) bool {
 // freezeRows keeps the keys of rows that stay, and of those that must be known by their keys.
 func (d *drafting) freezeRows(ctx context.Context, entry *Entry) error {
 	entry.Keyed = entry.Keyed || entry.Action != systems.Delete
-	if !entry.Keyed {
+	if !entry.Keyed || entry.Class == ClassBeyond { // whose keys are frozen already
 		return nil
 	}
 	sel, c, err := d.entryRows(ctx, *entry)
 	if err != nil {
 		return err
-	}
-	if entry.Class == ClassUpward {
-		w, err := d.walk()
-		if err != nil {
-			return err
-		}
-		found, err := d.Search.selection(ctx, w, c, nil)
-		if err != nil {
-			return err
-		}
-		found.Except = sel.Any
-		sel = found
 	}
 	return putKeys(ctx, d.sys, sel, c.Key, rowsName(*entry), d.Frozen, nil)
 }

@@ -73,7 +73,7 @@ const (
 	ClassShared    = "shared"    // somebody else may claim them too
 	ClassReferring = "referring" // they refer to own rows, and stay
 	ClassCounted   = "counted"   // they go when nobody else refers to them
-	ClassUpward    = "upward"    // found by the discovery, in ways that deletion does not follow
+	ClassBeyond    = "beyond"    // found by the discovery, in ways that deletion does not follow
 )
 
 // ID is "system.collection".
@@ -165,14 +165,14 @@ type Left struct {
 	// Reason: "frozen" (a locator of the plan still finds rows), "new" (a fresh discovery does),
 	// "hunt" (a strong value stands in free text), "orphan" (points at a key that is gone),
 	// "unanswered" (a hunt ran out of time), or, of what the plan leaves on purpose, "by-law",
-	// "shared", "upward".
+	// "shared", "beyond".
 	Reason string `json:"reason"`
 }
 
 // Clean reports whether it is what the plan leaves on purpose.
 func (l Left) Clean() bool {
 	switch l.Reason {
-	case "by-law", "shared", "upward":
+	case "by-law", "shared", "beyond", "no-rule":
 		return true
 	}
 	return false

@@ -104,6 +104,9 @@ func (a *arena) eraseSeed(seed int64, tally *tally) error {
 	if err := w.judge(w.eraseReference().run(plan.Order), before, after, tally); err != nil {
 		return fmt.Errorf("%w\n%s", err, w.erasure(plan))
 	}
+	if err := a.readBack(e, plan); err != nil {
+		return fmt.Errorf("%w\n%s", err, w.erasure(plan))
+	}
 	for _, system := range plan.Order {
 		if _, err := e.Execute(a.ctx, plan, system, Run{}); err != nil {
 			return fmt.Errorf("executing %s again: %w (%v)", system, err, cause(err))
@@ -114,6 +117,36 @@ func (a *arena) eraseSeed(seed int64, tally *tally) error {
 		err = fmt.Errorf("a second run changed something:\n%v\n%v\n%s", after, again, w.erasure(plan))
 	}
 	return err
+}
+
+// readBack looks in every way whether something is left. Rows that stay may refer to keys that are
+// gone, in columns that are not cut: of kept rows, and of rows that hang on rows that stay.
+func (a *arena) readBack(e Erasure, plan Plan) error {
+	fresh := e.Fresh(newMemory())
+	for _, step := range fresh.Steps() {
+		if _, err := fresh.Discover(a.ctx, step); err != nil {
+			return fmt.Errorf("discovering again: %w (%v)", err, cause(err))
+		}
+	}
+	for _, system := range plan.Order {
+		left, err := e.ReadBack(a.ctx, plan, system)
+		if err != nil {
+			return fmt.Errorf("reading back: %w (%v)", err, cause(err))
+		}
+		more, err := e.FreshLeft(a.ctx, plan, fresh, system)
+		if err != nil {
+			return fmt.Errorf("reading back: %w (%v)", err, cause(err))
+		}
+		for _, l := range append(left, more...) {
+			if !l.Clean() {
+				return fmt.Errorf("left: %+v", l)
+			}
+		}
+		if _, err := e.Orphans(a.ctx, plan, system); err != nil {
+			return fmt.Errorf("orphans: %w (%v)", err, cause(err))
+		}
+	}
+	return nil
 }
 
 // makePlan goes the whole way to a plan.

@@ -34,6 +34,9 @@ type Eraser interface {
 	// flagged is none. Rows of Anonymise stay selected, so that its selection is a page of keys
 	// and it is called once each.
 	Erase(ctx context.Context, change Change, batch int) (Applied, error)
+
+	// Pending makes one batch as Erase does and takes it back: what there is left to do.
+	Pending(ctx context.Context, change Change, batch int) (Applied, error)
 }
 
 // Change is what happens to some rows of one collection.

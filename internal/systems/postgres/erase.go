@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,6 +51,22 @@ func (d *driver) Erase(ctx context.Context, change systems.Change, batch int) (s
 		return err
 	})
 	if err != nil {
+		return systems.Applied{}, err
+	}
+	return done, nil
+}
+
+// Pending makes a batch and takes it back.
+func (d *driver) Pending(ctx context.Context, change systems.Change, batch int) (systems.Applied, error) {
+	var done systems.Applied
+	err := d.changing(ctx, func(s *session) error {
+		var err error
+		if done, err = s.apply(ctx, change, batch); err == nil {
+			err = errTried
+		}
+		return err
+	})
+	if !errors.Is(err, errTried) {
 		return systems.Applied{}, err
 	}
 	return done, nil

@@ -2,40 +2,44 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
 	"github.com/lib/pq"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // fact is what a change must know of a column beyond its type.
 type fact struct {
-	Name     string `db:"name"`
-	Filled   bool   `db:"filled"`   // NOT NULL, of the column or its domain
-	Length   int    `db:"length"`   // characters; 0: no bound
-	Computed bool   `db:"computed"` // generated, or an identity that is always
-	Unique   bool   `db:"single"`   // a unique index has it alone
-	Update   bool   `db:"updatable"`
+	Name     string `json:"name"`
+	Filled   bool   `json:"filled"`   // NOT NULL, of the column or its domain
+	Length   int    `json:"length"`   // characters; 0: no bound
+	Computed bool   `json:"computed"` // generated, or an identity that is always
+	Unique   bool   `json:"single"`   // a unique index has it alone
+	Update   bool   `json:"updatable"`
 }
 
 // foreign is a foreign key between two tables.
 type foreign struct {
-	Name    string         `db:"name"`
-	Child   int64          `db:"child"`
-	Parent  int64          `db:"parent"`
-	Schema  string         `db:"schema"` // of the child
-	Table   string         `db:"table"`
-	Columns pq.StringArray `db:"columns"`
-	Keys    pq.StringArray `db:"keys"`
+	Name    string   `json:"name"`
+	Child   int64    `json:"child"`
+	Parent  int64    `json:"parent"`
+	Schema  string   `json:"schema"` // of the child
+	Table   string   `json:"table"`
+	Columns []string `json:"columns"`
+	Keys    []string `json:"keys"`
 	// Delete is pg_constraint.confdeltype: a (no action), r (restrict), c (cascade), n (set null), d.
-	Delete     string `db:"delete"`
-	Deferrable bool   `db:"deferrable"`
+	Delete     string `json:"delete"`
+	Deferrable bool   `json:"deferrable"`
 }
 
 // trigger is one of the company's own.
 type trigger struct {
-	Name   string `db:"name"`
-	Beyond bool   `db:"beyond"` // it may do something that a roll-back does not take back
+	Name   string `json:"name"`
+	Beyond bool   `json:"beyond"` // it may do something that a roll-back does not take back
 }
 
 // facts are what a change must know of a table.
@@ -86,35 +90,43 @@ const tableFactsSQL = `SELECT has_table_privilege(c.oid, 'DELETE') AS deletes,
 		ELSE c.reltuples END)::bigint AS estimate
 FROM pg_class c WHERE c.oid = $1::bigint::oid`
 
-// facts reads what a change of the table must know.
+// facts reads what a change of the table must know, in one statement.
 func (s *session) facts(ctx context.Context, sh *shape) (*facts, error) {
+	list := func(statement string) string {
+		return "(SELECT coalesce(json_agg(r), '[]') FROM (" + statement + ") AS r)"
+	}
+	var columns, keys, triggers, table []byte
+	err := s.tx.QueryRowContext(ctx, "SELECT "+list(factsSQL)+", "+list(foreignSQL)+", "+list(triggersSQL)+", "+list(tableFactsSQL), sh.oid).
+		Scan(&columns, &keys, &triggers, &table)
+	if err != nil {
+		return nil, s.classify(ctx, sh.c, err)
+	}
 	f := &facts{columns: map[string]fact{}}
-	var columns []fact
-	if err := s.tx.SelectContext(ctx, &columns, factsSQL, sh.oid); err != nil {
-		return nil, s.classify(ctx, sh.c, err)
+	var facts []fact
+	var tables []struct {
+		Deletes  bool  `json:"deletes"`
+		Estimate int64 `json:"estimate"`
 	}
-	for _, col := range columns {
+	for _, part := range []struct {
+		text []byte
+		into any
+	}{{columns, &facts}, {keys, &f.foreign}, {triggers, &f.triggers}, {table, &tables}} {
+		if err := json.Unmarshal(part.text, part.into); err != nil {
+			return nil, fault.New(contract.ErrInternal, sh.c.ID()+": the catalog's answer cannot be read", err)
+		}
+	}
+	if len(tables) != 1 {
+		return nil, fault.Newf(contract.ErrMapMismatch, "%s: the table is gone", sh.c.ID())
+	}
+	f.deletes, f.estimate = tables[0].Deletes, tables[0].Estimate
+	for _, col := range facts {
 		f.columns[col.Name] = col
-	}
-	if err := s.tx.SelectContext(ctx, &f.foreign, foreignSQL, sh.oid); err != nil {
-		return nil, s.classify(ctx, sh.c, err)
 	}
 	for _, key := range f.foreign {
 		if key.Child == sh.oid {
 			f.self = append(f.self, key)
 		}
 	}
-	if err := s.tx.SelectContext(ctx, &f.triggers, triggersSQL, sh.oid); err != nil {
-		return nil, s.classify(ctx, sh.c, err)
-	}
-	var table struct {
-		Deletes  bool  `db:"deletes"`
-		Estimate int64 `db:"estimate"`
-	}
-	if err := s.tx.GetContext(ctx, &table, tableFactsSQL, sh.oid); err != nil {
-		return nil, s.classify(ctx, sh.c, err)
-	}
-	f.deletes, f.estimate = table.Deletes, table.Estimate
 	return f, nil
 }
 
