@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/certificate"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
@@ -42,7 +43,24 @@ func (s *stubborn) agreeOn(ref contract.Ref) {
 
 func (s *stubborn) ended(ref contract.Ref, want dsr.Outcome) {
 	s.t.Helper()
-	s.state(ref, dsr.StateClosed)
+	s.until("being closed", func(ctx context.Context) (bool, error) {
+		tasks, err := s.d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, State: casefile.TaskOpen})
+		for _, task := range tasks {
+			if unforeseen := []dsr.TaskKind{dsr.TaskLeft, dsr.TaskEraseFailed, dsr.TaskPreflight, dsr.TaskFailed, dsr.TaskHeld, dsr.TaskMapMismatch}; slices.Contains(unforeseen, task.Kind) {
+				shown, _ := s.d.Task(ctx, task.ID)
+				raw, _ := json.Marshal(shown.Shown)
+				s.t.Fatalf("a task that nobody expects: %s", raw)
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+		k, err := s.d.Store.Case(ctx, ref)
+		if err == nil && k.State != dsr.StateClosed {
+			err = fmt.Errorf("it is %s and waits on %q", k.State, k.WaitingOn)
+		}
+		return err == nil, err
+	})
 	k, err := s.d.Store.Case(s.ctx, ref)
 	if err != nil || k.Outcome != want {
 		s.t.Fatalf("%s ended as %q, want %q; %v", ref, k.Outcome, want, err)
@@ -190,13 +208,26 @@ func deleteWhole(s *stubborn) {
 	if diff := changed(before, s.rows()); diff != "" {
 		s.t.Errorf("changed before the time to withdraw was over: %s", diff)
 	}
-	s.ended(ref, dsr.Fulfilled)
+	// Somebody else's message speaks of this person: the hunt finds it, and a reviewer decides.
+	left, err := s.d.Task(s.ctx, s.task(ref, dsr.TaskLeft).ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(left.Shown.Entries) != 1 || left.Shown.Entries[0].Reason != "hunt" || left.Shown.Entries[0].Collection != "messages" {
+		s.t.Errorf("left: %+v", left.Shown.Entries)
+	}
+	s.sign(ref, dsr.TaskLeft, "bo", dsr.Partial, "it is somebody else's message")
+	s.ended(ref, dsr.PartlyDone)
 	s.othersUntouched(before, mine)
 	s.wantDeleted(before, mine, time.Now())
-	s.certified(ref)
+	if got := s.certified(ref); got.Outcome != string(dsr.PartlyDone) || !slices.ContainsFunc(got.Systems, func(c certificate.System) bool {
+		return c.State == certificate.Unproven && len(c.Remains) > 0
+	}) {
+		s.t.Errorf("the certificate does not say what is left: %+v", got)
+	}
 	s.told(ref, "deletion_ack", "deletion_approved", "deletion_done")
-	if _, err := s.d.Store.VerifyLedger(s.ctx, nil); err != nil {
-		s.t.Error(err)
+	if report, err := s.d.Store.VerifyLedger(s.ctx, nil); err != nil || !report.OK() {
+		s.t.Errorf("the ledger: %+v %v", report, err)
 	}
 }
 
