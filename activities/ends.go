@@ -24,6 +24,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		return err
 	}
 	unfounded := fault.Newf(contract.ErrNotApproved, "nothing in the casefile says that %s has ended with %q", ref, outcome)
+	if c.Kind == dsr.Deletion && outcome != dsr.NoData && outcome != dsr.Unverified {
+		return a.deletionEnded(ctx, c, outcome, unfounded)
+	}
 	switch outcome {
 	case dsr.Fulfilled, dsr.PartlyDone:
 		left, err := a.partial(ctx, ref)
@@ -128,7 +131,10 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.Ack:
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
-	case letters.CaseClosed, letters.CaseUnverified:
+	case letters.DeletionAck:
+	case letters.DeletionApproved:
+		err = a.agreed(ctx, in.Ref)
+	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	default:
 		err = fault.Newf(contract.ErrNotApproved, "a letter of the kind %q is not sent by itself", in.Template)

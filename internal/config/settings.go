@@ -43,6 +43,7 @@ type Config struct {
 	CodesPerHour   int
 	VerifyWithin   time.Duration
 	PackageTTL     time.Duration
+	CoolOff        time.Duration
 	BuildID        string
 }
 
@@ -89,6 +90,7 @@ var Settings = []Setting{
 	number("HABEAS_CODES_PER_HOUR", "3", 1, 20, "codes that a case may have in an hour, for one purpose", func(c *Config) *int { return &c.CodesPerHour }),
 	duration("HABEAS_VERIFY_WITHIN", "14d", "a case is closed when nobody proved who they are within", func(c *Config) *time.Duration { return &c.VerifyWithin }),
 	duration("HABEAS_PACKAGE_TTL", "7d", "how long a package may be fetched", func(c *Config) *time.Duration { return &c.PackageTTL }),
+	duration("HABEAS_COOL_OFF", "72h", "how long a person may withdraw once a deletion is approved; 0s for none", func(c *Config) *time.Duration { return &c.CoolOff }),
 	text("HABEAS_BUILD_ID", "", false, "switches Temporal's worker versioning on, with this build id", func(c *Config) *string { return &c.BuildID }),
 }
 
