@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql" // the driver
 )
 
 // TestErasesLikeTheReference erases a person from random schemas over random data, and holds
@@ -24,12 +28,13 @@ import (
 //	HABEAS_SOAK=1 go test ./internal/subject -run …                       runs 300 in place of 100
 func TestErasesLikeTheReference(t *testing.T) {
 	t.Parallel()
-	for _, e := range engines {
+	both := append(slices.Clone(engines), mariaEngine)
+	for _, e := range both {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			first, last := int64(0), int64(100/len(engines))
+			first, last := int64(0), int64(100/len(both))
 			if os.Getenv("HABEAS_SOAK") != "" {
-				last = int64(300 / len(engines))
+				last = int64(300 / len(both))
 			}
 			if *onlySeed >= 0 {
 				first, last = *onlySeed, *onlySeed+1
@@ -53,6 +58,33 @@ func TestErasesLikeTheReference(t *testing.T) {
 			tally.judgeErasure(t, last-first)
 		})
 	}
+}
+
+// mariaEngine makes the random schemas on MariaDB, whose schemas are databases.
+var mariaEngine = engine{
+	name: "mariadb",
+	place: func(t testing.TB) (func(string) string, *sql.DB) {
+		t.Helper()
+		places := map[string]mytest.Database{}
+		for _, name := range []string{"s0", "s1", "s2"} {
+			places[name] = mytest.New(t)
+		}
+		db, err := sql.Open("mysql", places["s0"].DSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return func(name string) string { return places[name].URL }, db
+	},
+	schema: func(dsn func(string) string, name string) string {
+		at, err := url.Parse(dsn(name))
+		if err != nil {
+			panic(err)
+		}
+		return strings.TrimPrefix(at.Path, "/")
+	},
+	number: "integer", text: "varchar(200)", json: "json", list: "json", time: "datetime",
+	elements: func(list []int) string { return "'[" + joined(list) + "]'" },
 }
 
 func (c *tally) judgeErasure(t *testing.T, seeds int64) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,13 +17,19 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
 	_ "github.com/habeas-dsr/habeas/internal/systems/postgres"
 )
 
 func TestMain(m *testing.M) {
+	stop := mytest.Prepare()
 	pgtest.Main(m)
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stopping MariaDB:", err)
+		os.Exit(1)
+	}
 }
 
 // memory is a KeyStore in memory.

@@ -33,6 +33,8 @@ type engine struct {
 	seeds int
 	// place makes an empty database with the three schemas, and says how it is reached.
 	place func(t testing.TB) (dsn func(schema string) string, db *sql.DB)
+	// schema says what one of the three is really called; nil: the same.
+	schema func(dsn func(schema string) string, name string) string
 	// types of the columns of the random tables.
 	number, text, json, list, time string
 	// elements writes a list of numbers.
@@ -153,13 +155,18 @@ type arena struct {
 	db   *sql.DB
 	made map[string]*datamap.System
 	open map[string]systems.System
+	real map[string]string // names of the schemas
 }
 
 func (e engine) arena(t testing.TB) *arena {
 	t.Helper()
 	dsn, db := e.place(t)
-	a := &arena{engine: e, ctx: t.Context(), db: db, made: map[string]*datamap.System{}, open: map[string]systems.System{}}
+	a := &arena{engine: e, ctx: t.Context(), db: db, made: map[string]*datamap.System{}, open: map[string]systems.System{}, real: map[string]string{}}
 	for _, name := range []string{"s0", "s1", "s2"} {
+		a.real[name] = name
+		if e.schema != nil {
+			a.real[name] = e.schema(dsn, name)
+		}
 		s := &datamap.System{Name: name, Driver: e.name, Connections: 1, Identities: ownKinds}
 		sys, err := systems.Open(t.Context(), s, dsn(name))
 		if err != nil {
@@ -219,8 +226,11 @@ func (a *arena) load(w *random) error {
 	var statements []string
 	for _, name := range []string{"s0", "s1", "s2"} {
 		for i := range maxTables {
-			statements = append(statements, fmt.Sprintf("DROP TABLE IF EXISTS %s.t%d", name, i))
+			statements = append(statements, fmt.Sprintf("DROP TABLE IF EXISTS %s.t%d", a.real[name], i))
 		}
+	}
+	for _, c := range w.all {
+		c.Schema = a.real[c.System.Name]
 	}
 	for _, c := range w.all {
 		table := c.Schema + "." + c.Table
