@@ -63,7 +63,7 @@ func (e Engine) deletes(t *testing.T) {
 	p.want("others", p.ids(byKeys(c, []string{"id"}, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4"}, []string{"5"})), []string{"3", "4"})
 	p.want("again", p.erase(change, 2), systems.Applied{})
 
-	p.exec(`CREATE TABLE tree (id integer PRIMARY KEY, up integer NOT NULL, owner integer, FOREIGN KEY (up) REFERENCES tree (id));
+	p.exec(`CREATE TABLE tree (id integer PRIMARY KEY, up integer, owner integer, FOREIGN KEY (up) REFERENCES tree (id));
 		INSERT INTO tree VALUES (1, 1, 7); INSERT INTO tree VALUES (2, 1, 7); INSERT INTO tree VALUES (3, 2, 7); INSERT INTO tree VALUES (4, 3, 7); INSERT INTO tree VALUES (9, 9, 8);`)
 	tree := p.collection("tree", "id", "up", "owner")
 	p.want("deepest first", p.erase(systems.Change{Rows: byKeys(tree, []string{"owner"}, []string{"7"}), Action: systems.Delete}, 1), systems.Applied{Deleted: 4})

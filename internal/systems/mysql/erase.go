@@ -253,9 +253,10 @@ func (e *eraser) delete() (systems.Applied, error) {
 	}
 	rows, err := e.rowsOf(e.batch, nil, more...)
 	if err == nil && len(rows) == 0 && len(self) > 0 {
-		if rows, err = e.rowsOf(circleRows, nil); err == nil && len(rows) > 0 {
-			err = e.cutSelf(rows, self)
-		}
+		rows, err = e.rowsOf(circleRows, nil)
+	}
+	if err == nil {
+		err = e.cutSelf(rows, self) // InnoDB does not let a row go that refers to itself
 	}
 	if err != nil {
 		return systems.Applied{}, err
