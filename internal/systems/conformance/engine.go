@@ -70,6 +70,10 @@ func Run(t *testing.T, e Engine) {
 	t.Run("mismatch", e.mismatch)
 	t.Run("down", e.down)
 	t.Run("writers", e.writers)
+	t.Run("deletes", e.deletes)
+	t.Run("unlinks", e.unlinks)
+	t.Run("anonymises", e.anonymises)
+	t.Run("preflights", e.preflights)
 }
 
 // place is one fresh database and the system that describes it.

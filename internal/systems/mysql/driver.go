@@ -91,20 +91,31 @@ type session struct {
 
 // within runs f on one snapshot. Errors of f are handed on as they are: f classifies its own.
 func (d *driver) within(ctx context.Context, statement time.Duration, f func(*session) error) error {
+	return d.session(ctx, func(s *session) []string {
+		return []string{
+			s.settings(statement),
+			"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+			"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+		}
+	}, f)
+}
+
+// session runs f on a connection that was set up by the statements.
+func (d *driver) session(ctx context.Context, begin func(*session) []string, f func(*session) error) error {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {
 		return d.unreachable(ctx, err)
 	}
 	s := &session{driver: d, conn: conn, note: comment(systems.SessionName(ctx))}
 	defer s.end() //nolint:contextcheck // it tidies up after a context that may have ended
-	if err := s.begin(ctx, statement); err != nil {
+	if err := s.begin(ctx, begin); err != nil {
 		return err
 	}
 	return f(s)
 }
 
-// begin settles what kind of server this is, sets the session up and takes the snapshot.
-func (s *session) begin(ctx context.Context, limit time.Duration) error {
+// begin settles what kind of server this is, sets the session up and begins its transaction.
+func (s *session) begin(ctx context.Context, begin func(*session) []string) error {
 	kind := s.known.Load()
 	if kind == nil {
 		var err error
@@ -114,11 +125,7 @@ func (s *session) begin(ctx context.Context, limit time.Duration) error {
 		s.known.Store(kind)
 	}
 	s.flavour = *kind
-	for _, statement := range []string{
-		s.settings(limit),
-		"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-		"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-	} {
+	for _, statement := range begin(s) {
 		if _, err := s.conn.ExecContext(ctx, s.note+statement); err != nil {
 			return s.classify(ctx, nil, err)
 		}
