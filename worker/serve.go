@@ -95,10 +95,7 @@ func build(c client.Client, m *datamap.Map, conf config.Config, a *activities.Ac
 		}
 	}
 	core := sdk.New(c, contract.QueueCore, options(40))
-	core.RegisterWorkflowWithOptions(workflows.Access, workflow.RegisterOptions{Name: contract.Access.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Roster, workflow.RegisterOptions{Name: contract.Roster.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: contract.Reconcile.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Checkpoint, workflow.RegisterOptions{Name: contract.Checkpoint.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
+	workflows.Register(core)
 	a.RegisterCore(core)
 	post := sdk.New(c, contract.QueueLetters, options(2*conf.SMTPSize))
 	a.RegisterLetters(post)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"
 	_ "github.com/habeas-dsr/habeas/internal/systems/postgres"
 )
 
@@ -27,8 +27,7 @@ func TestMain(m *testing.M) {
 	stop := mytest.Prepare()
 	pgtest.Main(m)
 	if err := stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping MariaDB:", err)
-		os.Exit(1)
+		panic(err)
 	}
 }
 

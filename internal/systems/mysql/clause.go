@@ -118,12 +118,12 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 		return nil, nil
 	}
 	exists := "EXISTS (SELECT 1 FROM " + up.table(len(to.codecs)) + " AS k" + to.beside + " WHERE " + to.match + ")"
-	if clause.Others && to.elements != "" {
-		other := "EXISTS (SELECT 1 FROM " + to.elements + " WHERE e.v IS NOT NULL AND NOT EXISTS (SELECT 1 FROM " + up.table(len(to.codecs)) + " AS k WHERE " + to.match + "))"
-		return &condition{holds: other, fails: "NOT " + other}, nil
+	if clause.Others && to.others != nil {
+		others := to.others(up.table(len(to.codecs)))
+		return &condition{holds: others, fails: "NOT " + others}, nil
 	}
 	if clause.Others {
-		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT COALESCE(" + to.whole + ", FALSE) OR " + exists + ")"}, nil
+		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT (" + to.whole + ") OR " + exists + ")"}, nil
 	}
 	made := &condition{holds: exists, fails: "NOT " + exists, also: !to.plain}
 	if to.seek != "" && ((q.shape.view && up.total <= driven) || q.shape.indexed(clause.Columns)) {
@@ -140,9 +140,9 @@ type target struct {
 	seek   string   // the same, or wider by At and When, in the form that finds rows by an index
 	whole  string   // that no column is NULL
 	beside string   // what stands beside the keys in FROM
-	// elements is the same alone, where the column holds a list of keys.
-	elements string
-	plain    bool // nothing but columns that equal keys
+	plain  bool     // nothing but columns that equal keys
+	// others, for a list, is the condition that an element is none of the keys in the table.
+	others func(keys string) string
 }
 
 func (q *query) target(clause systems.Clause, live []column) (target, error) {
@@ -214,10 +214,13 @@ func (q *query) expression(clause systems.Clause, live []column, to *target) err
 	}
 	var x codec
 	if clause.Expr.ArrayElement {
-		to.elements = "JSON_TABLE(" + list(clause.Expr, col) + ", '$[*]' COLUMNS (v LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS e"
-		to.beside = " STRAIGHT_JOIN " + to.elements
-		to.whole = "EXISTS (SELECT 1 FROM " + to.elements + " WHERE e.v IS NOT NULL)"
+		elements := "JSON_TABLE(" + list(clause.Expr, col) + ", '$[*]' COLUMNS (v LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS e"
+		to.beside = " STRAIGHT_JOIN " + elements
 		q.asText(&x, "e.v")
+		to.whole = "EXISTS (SELECT 1 FROM " + elements + " WHERE e.v IS NOT NULL)"
+		to.others = func(keys string) string {
+			return "EXISTS (SELECT 1 FROM " + elements + " WHERE e.v IS NOT NULL AND " + q.bytes("e.v") + " NOT IN (SELECT c0 FROM " + keys + " AS k))"
+		}
 	} else {
 		q.asText(&x, part(clause.Expr, col))
 		to.whole = part(clause.Expr, col) + " IS NOT NULL"

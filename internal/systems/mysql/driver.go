@@ -84,6 +84,9 @@ type session struct {
 	conn *sqlx.Conn
 	note string // the comment before every statement: which case it serves
 	vars int    // variables of the session that hold values
+	// asked, where it is not nil, takes every value that goes into a variable, and no key is held
+	// against its column: the statement is shown and not run (Explain).
+	asked *[]string
 }
 
 // within runs f on one snapshot. Errors of f are handed on as they are: f classifies its own.
@@ -178,7 +181,7 @@ func (s *session) settings(limit time.Duration) string {
 		"wait_timeout=" + seconds(idleTimeout), "net_read_timeout=" + seconds(idleTimeout), "net_write_timeout=" + seconds(idleTimeout),
 	}
 	if s.maria {
-		list = append(list, "max_statement_time="+seconds(limit), "idle_readonly_transaction_timeout="+seconds(idleTimeout))
+		list = append(list, "max_statement_time="+strconv.FormatFloat(limit.Seconds(), 'f', 6, 64), "idle_readonly_transaction_timeout="+seconds(idleTimeout))
 	} else {
 		list = append(list, "max_execution_time="+strconv.FormatInt(limit.Milliseconds(), 10))
 		list[8] = "optimizer_switch='semijoin=off'"
@@ -216,6 +219,9 @@ type held struct{ name, value string }
 // reserve names a variable for the value.
 func (s *session) reserve(value string) held {
 	s.vars++
+	if s.asked != nil {
+		*s.asked = append(*s.asked, value)
+	}
 	return held{name: variable(s.vars - 1), value: value}
 }
 

@@ -170,7 +170,7 @@ func (sh *shape) compare(report *reporter, partial bool) {
 	for _, l := range sh.c.Links {
 		for _, name := range l.Columns {
 			if live, exists := sh.columns[name]; exists && !live.refers(l.Expr) {
-				wrong(name, "which cannot be followed as a link")
+				wrong(name, systems.CannotLink(l.Expr))
 			}
 		}
 	}
