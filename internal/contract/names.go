@@ -52,5 +52,7 @@ const (
 	ErrStopping       = "WorkerStopping" // the worker is going down: retried elsewhere
 	ErrConflict       = "Conflict"       // the same thing exists with another content
 	ErrTampered       = "Tampered"       // a seal, hash or signature does not match
+	ErrHeld           = "Held"           // a legal hold covers it: nothing of it is destroyed
+	ErrPlanOutgrown   = "PlanOutgrown"   // more rows arrived than the plan allows for: a new plan is needed
 	ErrNothingToShare = "NothingToShare" // the package would be empty
 )

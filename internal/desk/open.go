@@ -44,7 +44,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := d.start(ctx, ref); err != nil {
+	if err := d.start(ctx, ref, o.Kind); err != nil {
 		return ref, fault.New(contract.ErrUnavailable, "the case "+ref.ID()+" is written, but its workflow did not start", err).
 			WithHint("nothing is lost: it is started within a minute once Temporal and a worker are up")
 	}
@@ -65,8 +65,8 @@ func (d *Desk) complete(o *Opening) error {
 		o.Laws = []string{d.Map.Company.Law}
 	}
 	switch {
-	case o.Kind != dsr.Access:
-		return bad("unknown kind of case %q", o.Kind).WithHint("the known one is: access")
+	case !slices.Contains(dsr.CaseKinds, o.Kind):
+		return bad("unknown kind of case %q", o.Kind).WithHint("the known ones: " + strings.Join(kindWords(), ", "))
 	case len(o.Identities) == 0:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
@@ -91,6 +91,14 @@ func (d *Desk) complete(o *Opening) error {
 		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
 	}
 	return nil
+}
+
+func kindWords() []string {
+	words := make([]string, len(dsr.CaseKinds))
+	for i, k := range dsr.CaseKinds {
+		words[i] = string(k)
+	}
+	return words
 }
 
 func or(s, otherwise string) string {
