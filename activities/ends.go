@@ -130,6 +130,8 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 		_, err = a.released(ctx, in.Ref)
 	case letters.CaseClosed, letters.CaseUnverified:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
+	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
+		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))
 	default:
 		err = fault.Newf(contract.ErrNotApproved, "a letter of the kind %q is not sent by itself", in.Template)
 	}
@@ -142,7 +144,7 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	}
 	others := 0
 	for _, l := range sent {
-		if l.Template == in.Template && l.Occasion != in.Occasion {
+		if l.Template == in.Template && l.Occasion != in.Occasion && sameMotion(l.Occasion, in.Occasion) {
 			others++
 		}
 	}
@@ -166,6 +168,20 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 		return fault.Newf(contract.ErrNotApproved, "%s had its letter %q, and nobody has signed to send another", in.Ref, in.Template)
 	}
 	return nil
+}
+
+// sameMotion says whether two occasions of a letter are about the same thing: each motion about a
+// case has letters of its own, "motion-2" and, tried again, "motion-2-1".
+func sameMotion(a, b string) bool {
+	n := func(occasion string) string {
+		rest, ok := strings.CutPrefix(occasion, "motion-")
+		first, _, _ := strings.Cut(rest, "-")
+		if !ok {
+			return ""
+		}
+		return first
+	}
+	return n(a) == n(b)
 }
 
 // mayHaveCode says whether a code of that purpose has any use now.

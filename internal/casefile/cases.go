@@ -31,6 +31,7 @@ type NewCase struct {
 	ReceivedAt time.Time
 	DueAt      time.Time
 	Request    Request
+	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
 }
 
 // Request is what the person asked, in their own data. It is only ever stored sealed.
@@ -100,6 +101,9 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
 			received, opened, due, sealed, dsr.StateReceived); err != nil {
+			return err
+		}
+		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
 			return err
 		}
 		return s.begin(ctx, tx, ref, "case.opened", map[string]any{

@@ -28,6 +28,9 @@ func full() Fields {
 		DueAt:      time.Date(2026, 12, 23, 15, 59, 59, 0, time.UTC),
 		ExpiresAt:  time.Date(2026, 12, 8, 10, 0, 0, 0, time.UTC),
 		Zone:       beijing, Code: "048213", CodeMinutes: 10, PortalHost: "privacy.cloud.example",
+		NewDueAt: time.Date(2027, 2, 23, 15, 59, 59, 0, time.UTC), Ground: "the request is complex", LawSource: "GDPR Art. 12(3)",
+		Facts: "Four systems have to be read by hand.", Question: "Which of your two accounts do you mean?", ClockStops: true,
+		Regulator: "You may complain to the authority.", Court: "You may also go to court.",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
 		Company: datamap.Company{
 			Name:    datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"},
@@ -67,6 +70,8 @@ func goldenCases() map[string]struct {
 		f.Outcome, f.Reason = string(dsr.PartlyDone), "One system could not be read."
 		f.Missing = []string{"Support tickets", "Call notes"}
 	})
+	add("clarify-running", Clarify, func(f *Fields) { f.ClockStops = false })
+	add("extension-bare", Extension, func(f *Fields) { f.Facts = "" })
 	add("case_closed-no_data", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.NoData), "" })
 	add("case_closed-withdrawn", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.Withdrawn), "" })
 	add("case_closed-refused", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.Refused), "" })
