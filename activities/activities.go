@@ -65,6 +65,16 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.ReadMotion, a.ReadMotion)
 	register(w, contract.ApplyMotion, a.ApplyMotion)
 	register(w, contract.ForgetCases, a.ForgetCases)
+	register(w, contract.LinkCase, a.LinkCase)
+	register(w, contract.StartPlan, a.StartPlan)
+	register(w, contract.SealPlan, a.SealPlan)
+	register(w, contract.CheckHolds, a.CheckHolds)
+	register(w, contract.AgreePlan, a.AgreePlan)
+	register(w, contract.ConfirmWithdrawn, a.ConfirmWithdrawn)
+	register(w, contract.BeginErasing, a.BeginErasing)
+	register(w, contract.Certify, a.Certify)
+	register(w, contract.HoldFacts, a.HoldFacts)
+	register(w, contract.ApplyHoldRelease, a.ApplyHoldRelease)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.
@@ -79,6 +89,11 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.FindAccount, a.FindAccount)
 	register(w, contract.Discover, a.Discover)
 	register(w, contract.Collect, a.Collect)
+	register(w, contract.MarkRows, a.MarkRows)
+	register(w, contract.DraftPlan, a.DraftPlan)
+	register(w, contract.Erase, a.Erase)
+	register(w, contract.Rediscover, a.Rediscover)
+	register(w, contract.ReadBack, a.ReadBack)
 }
 
 // register holds the function against the typed reference: the compiler refuses another shape. A

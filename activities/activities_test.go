@@ -2,6 +2,7 @@ package activities
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -35,13 +36,19 @@ var _ worker.ActivityRegistry = (*names)(nil)
 // for ever. That the types fit, the compiler has seen.
 func TestEveryActivityIsRegistered(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../internal/contract/activities.go")
+	files, err := filepath.Glob("../internal/contract/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, m := range regexp.MustCompile(`= Activity\[\w+, \w+\]\{"(\w+)"\}`).FindAllStringSubmatch(string(source), -1) {
-		want = append(want, m[1])
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`= Activity\[\w+, \w+\]\{"(\w+)"\}`).FindAllStringSubmatch(string(source), -1) {
+			want = append(want, m[1])
+		}
 	}
 	var got names
 	a := &Activities{}

@@ -24,6 +24,14 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		return err
 	}
 	unfounded := fault.Newf(contract.ErrNotApproved, "nothing in the casefile says that %s has ended with %q", ref, outcome)
+	if outcome == dsr.Refused {
+		if err := a.refusedWhole(ctx, ref, unfounded); !fault.Is(err, contract.ErrNotApproved) {
+			return err
+		}
+	}
+	if c.Kind == dsr.Deletion && outcome != dsr.NoData && outcome != dsr.Unverified {
+		return a.deletionEnded(ctx, c, outcome, unfounded)
+	}
 	switch outcome {
 	case dsr.Fulfilled, dsr.PartlyDone:
 		left, err := a.partial(ctx, ref)
@@ -38,6 +46,11 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		return a.decided(ctx, ref, unfounded, dsr.Reject, func(t casefile.Task) bool {
 			return t.Kind == dsr.TaskReview || t.Kind == dsr.TaskFailed
 		})
+	case dsr.Withdrawn:
+		if c.WithdrawnAt == nil {
+			return unfounded
+		}
+		return nil
 	case dsr.NoData:
 		err := a.decided(ctx, ref, unfounded, dsr.Complete, func(t casefile.Task) bool { return t.Kind == dsr.TaskNoAccount })
 		if fault.Is(err, contract.ErrNotApproved) {
@@ -128,7 +141,10 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.Ack:
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
-	case letters.CaseClosed, letters.CaseUnverified:
+	case letters.DeletionAck:
+	case letters.DeletionApproved:
+		err = a.agreed(ctx, in.Ref)
+	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
 		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))

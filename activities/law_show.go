@@ -160,3 +160,15 @@ func (a *Activities) lawFields(ctx context.Context, ref contract.Ref, template l
 	}
 	return nil
 }
+
+// refusedWhole says whether a case was refused on a ground of its law, by a motion that was applied
+// and that two people have signed.
+func (a *Activities) refusedWhole(ctx context.Context, ref contract.Ref, otherwise error) error {
+	m, err := a.latest(ctx, ref, dsr.MotionRefuse)
+	if err != nil {
+		return err
+	}
+	return a.decided(ctx, ref, otherwise, dsr.Approve, func(t casefile.Task) bool {
+		return t.Kind == dsr.TaskRefuse && t.Occasion == occasionOf(m)
+	})
+}

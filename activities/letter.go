@@ -20,6 +20,9 @@ import (
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 	account, err := a.account(ctx, in.Ref)
+	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
+		account, err = a.stranger(ctx, in.Ref)
+	}
 	if err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -189,6 +192,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
+	}
+	if c.Kind == dsr.Deletion {
+		return f, a.deletionFields(ctx, c, &f)
 	}
 	return f, a.packageFields(ctx, ref, &f)
 }

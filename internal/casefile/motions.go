@@ -100,10 +100,25 @@ func (s *Store) apply(ctx context.Context, ref contract.Ref, n int, kind dsr.Mot
 	})
 }
 
-// Refuse writes that a case was refused whole, on which ground, by which signed task. A second
-// time: nothing.
+// Refuse writes that a case was refused whole, on which ground, by which signed task. Once the answer
+// is out or a deletion has begun it is a contract.ErrNotOpen. A second time: nothing.
 func (s *Store) Refuse(ctx context.Context, ref contract.Ref, motion int, task string) error {
 	return s.apply(ctx, ref, motion, dsr.MotionRefuse, func(tx *sqlx.Tx, m Motion) error {
+		if _, err := lockCase(ctx, tx, ref); err != nil {
+			return err
+		}
+		var late bool
+		if err := tx.GetContext(ctx, &late, `SELECT EXISTS (SELECT FROM plan WHERE ref = $1 AND begun_at IS NOT NULL)
+			OR EXISTS (SELECT FROM package WHERE ref = $1 AND released_at IS NOT NULL)`, ref); err != nil {
+			return err
+		}
+		if late {
+			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out, or its deletion has begun: it cannot be refused any more", ref)
+		}
+		// From here on it takes no parts, no package and no deletion.
+		if _, err := tx.ExecContext(ctx, `UPDATE case_file SET ending_at = coalesce(ending_at, $2) WHERE ref = $1`, ref, s.now()); err != nil {
+			return err
+		}
 		return s.record(ctx, tx, ref, "case.refused", map[string]any{
 			"motion": motion, "law": m.Law, "code": m.Code, "by": m.Author, "task": task})
 	})

@@ -47,6 +47,7 @@ type Config struct {
 	CodesPerHour   int
 	VerifyWithin   time.Duration
 	PackageTTL     time.Duration
+	CoolOff        time.Duration
 	BuildID        string
 }
 
@@ -97,6 +98,7 @@ var Settings = []Setting{
 	duration("HABEAS_PACKAGE_TTL", "7d", "how long a package may be fetched", func(c *Config) *time.Duration { return &c.PackageTTL }),
 	text("HABEAS_LEAD_MAIL", "", false, "mailbox of the privacy lead, for the digest of what is due; the company's officer when that is an address", func(c *Config) *string { return &c.LeadMail }),
 	duration("HABEAS_TASK_PATIENCE", "24h", "how long a task waits before its owner is reminded; after twice that the deputy is", func(c *Config) *time.Duration { return &c.TaskPatience }),
+	duration("HABEAS_COOL_OFF", "72h", "how long a person may withdraw once a deletion is approved; 0s for none", func(c *Config) *time.Duration { return &c.CoolOff }),
 	text("HABEAS_BUILD_ID", "", false, "switches Temporal's worker versioning on, with this build id", func(c *Config) *string { return &c.BuildID }),
 }
 

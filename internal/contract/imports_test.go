@@ -25,6 +25,7 @@ var may = map[string][]string{
 	"internal/telemetry":        {},
 	"internal/letters":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap"},
 	"internal/export":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/seal"},
+	"internal/certificate":      {"internal/contract", "internal/fault", "internal/datamap", "internal/seal"},
 	"internal/casefile":         {"internal/contract", "internal/fault", "internal/dsr", "internal/seal"},
 	"internal/systems":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap"},
 	"internal/systems/postgres": {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
@@ -32,11 +33,11 @@ var may = map[string][]string{
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
 	"internal/clocks":           {"internal/contract", "internal/fault", "internal/dsr", "internal/jurisdiction", "internal/casefile"},
 	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
-		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault"},
+		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault"},
 	"internal/portal": {"internal/desk", "internal/export", "internal/seal", "internal/fault", "internal/contract", "internal/datamap", "internal/dsr"},
 	"workflows":       {"internal/contract", "internal/dsr", "internal/jurisdiction"},
 	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
-		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config"},
+		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config"},
 }
 
 // never is what a package may not import of anybody's.

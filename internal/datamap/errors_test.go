@@ -84,6 +84,13 @@ var wrongs = []struct {
 	{"widens-own-record", "accounts.yaml", []string{"      - {column: email, identity: email}\n    links", "      - {column: email, identity: email, widens: true}\n    links"}},
 	{"path-shape", "billing.yaml", []string{"number: {category: user.financial}", `number: {category: user.financial, sensitivity: secret, paths: {a..b: {category: user.name}, a.b: {mask: email}, c: {category: user.nam}}}`}},
 	{"ignored-tables", "billing.yaml", []string{"collections:", "ignore_tables:\n  billing.invoices: not ours\n  migrations: tool\n  a.b:\ncollections:"}},
+	{"deletion-shape", "billing.yaml", []string{"    links:\n      - {columns: [account_id], to: accounts", "    deletion: {action: keep, law: {zh: 法, en: Law}, since: issued, for: ten years, then: keep, blocked: {column: number}}\n    links:\n      - {columns: [account_id], to: accounts"}},
+	{"deletion-action", "billing.yaml", []string{"    links:\n      - {columns: [account_id], to: accounts", "    deletion: {action: anonymize, until: \"2030\"}\n    links:\n      - {columns: [account_id], to: accounts"}},
+	{"deletion-without-erase", "accounts.yaml", []string{"    directory:\n      account:", "    deletion: {action: anonymise}\n    directory:\n      account:"}},
+	{"erase-without-use", "accounts.yaml", []string{"ip: {category: user.device.ip_address", "ip: {category: user.device.ip_address, erase: {with: truncate, to: net}"}},
+	{"erase-wrong", "accounts.yaml", []string{"    directory:\n      account:", "    deletion: {action: anonymise, since: email}\n    directory:\n      account:", "email_since: {", "email_since: {erase: constant, ", "language: {", "language: {erase: {with: hash, keep: 3}, "}},
+	{"bad-bounds", "company.yaml", []string{"law: cn-pipl", "law: cn-pipl\ndeletion: {limit_rows: 0, limit_percent: 101, strong: [email, phone], rows: 1}"}},
+	{"bad-backups", "billing.yaml", []string{"region: cn", "region: cn\nbackups: 5 weeks"}},
 	{"several-at-once", "accounts.yaml", []string{
 		"driver: postgres", "driver: postgers", "owner: accounts team\n", "", "key: [id]", "key: [ID]",
 		"ip: {category: user.device.ip_address}", "ip: {}", "to: users, relation", "to: user, relation",

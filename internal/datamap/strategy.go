@@ -47,10 +47,11 @@ type Deletion struct {
 type Keep struct {
 	Basis string // legal basis, one of LegalBases
 	Law   Text   // as the person is told, with the article
-	// The rows are kept until Months after the time in the column Since, or until the day Until
-	// ("2006-01-02"); one of the two. Where Since is NULL a row is kept.
+	// The rows are kept until Months or Days after the time in the column Since, or until the end
+	// of the day Until ("2006-01-02"); one of the two. Where Since is NULL a row is kept.
 	Since  string
 	Months int
+	Days   int
 	Until  string
 	Then   string // DeletionDelete or DeletionAnonymise: what happens to rows whose time is over
 	// Blocked is the column, and its value, that takes a kept row out of ordinary use; may be empty.
@@ -60,12 +61,6 @@ type Keep struct {
 
 // Limits bound a plan that two approvals are enough for.
 type Limits struct {
-	Rows    int64   // over all collections
-	Percent float64 // of a collection
+	Rows    int64 // over all collections
+	Percent int   // of the rows of one collection
 }
-
-// What a system gets when its file does not say.
-const (
-	DefaultLimitRows    = 100_000
-	DefaultLimitPercent = 5.0
-)

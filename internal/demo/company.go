@@ -136,7 +136,7 @@ func (c *Company) furnish(portal, metrics string) error {
 		"HABEAS_DATAMAP": filepath.Join(c.Dir, "map"), "HABEAS_KEYS": keys, "HABEAS_BLOBS": filepath.Join(c.Dir, "blobs"),
 		"HABEAS_APPROVERS": filepath.Join(c.Dir, "approvers"), "HABEAS_PORTAL_URL": "http://" + portal,
 		"HABEAS_PORTAL_LISTEN": portal, "HABEAS_METRICS_LISTEN": metrics, "HABEAS_UI_URL": strings.TrimSuffix(c.Stack.TemporalUI(), "/namespaces/default/workflows"),
-		"HABEAS_STAFF_KEY": c.KeyFile("an"), "HABEAS_STAFF_PASSPHRASE_FILE": filepath.Join(c.Dir, "passphrase"),
+		"HABEAS_COOL_OFF": "0s", "HABEAS_STAFF_KEY": c.KeyFile("an"), "HABEAS_STAFF_PASSPHRASE_FILE": filepath.Join(c.Dir, "passphrase"),
 	})
 	maps.Copy(c.Env, c.o.Env)
 	return c.writeEnv()

@@ -24,7 +24,8 @@ type Opening struct {
 	Requester  string         // empty: "self"
 	ReceivedAt time.Time      // zero: now. When it reached the company, not when it was typed
 	Note       string
-	OpenedBy   string // the member of staff whose key was unlocked
+	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
+	OpenedBy   string     // the member of staff whose key was unlocked
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
@@ -53,6 +54,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
+		Ground:  o.Ground,
 		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
 	})
 	if err != nil {
@@ -81,6 +83,10 @@ func (d *Desk) complete(o *Opening) error {
 	switch {
 	case !slices.Contains(dsr.CaseKinds, o.Kind):
 		return bad("unknown kind of case %q", o.Kind).WithHint("the known ones: " + strings.Join(kindWords(), ", "))
+	case o.Kind == dsr.Deletion && !slices.Contains(dsr.Grounds, o.Ground):
+		return bad("a deletion needs its ground, and %q is none", o.Ground).WithHint("--ground takes " + strings.Join(GroundWords(), ", "))
+	case o.Kind != dsr.Deletion && o.Ground != "":
+		return bad("only a deletion has a ground")
 	case len(o.Identities) == 0:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
@@ -111,6 +117,15 @@ func kindWords() []string {
 	words := make([]string, len(dsr.CaseKinds))
 	for i, k := range dsr.CaseKinds {
 		words[i] = string(k)
+	}
+	return words
+}
+
+// GroundWords are the grounds of a deletion, for help.
+func GroundWords() []string {
+	words := make([]string, len(dsr.Grounds))
+	for i, g := range dsr.Grounds {
+		words[i] = string(g)
 	}
 	return words
 }

@@ -12,7 +12,7 @@ const (
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access}
+var CaseKinds = []CaseKind{Access, Deletion}
 
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string

@@ -36,9 +36,19 @@ const (
 	Resumed   Template = "resumed"   // the question was answered
 )
 
+// The letters of a deletion case, beside those of every case.
+const (
+	DeletionAck      Template = "deletion_ack"      // proof of receipt, and what happens next
+	DeletionApproved Template = "deletion_approved" // what will happen, and until when to withdraw
+	DeletionDone     Template = "deletion_done"     // what was done, what is kept, the certificate
+	DeletionNoData   Template = "deletion_no_data"  // nobody was found
+	DeletionEnded    Template = "deletion_ended"    // nothing was deleted, by Fields.Outcome
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
-	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed}
+	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
+		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -80,6 +90,14 @@ type Fields struct {
 	Regulator   string    // where the person can complain
 	Court       string    // that they may go to court
 	Missing     []string  // what a partial answer leaves out, in the reader's words; may be empty
+
+	// Of a deletion.
+	WithdrawUntil time.Time // until then the person may withdraw
+	Done          []string  // what was deleted or changed, in the reader's words; may be empty
+	Kept          []string  // what is kept, by which law and until when; may be empty
+	Certificate   string    // SHA-256 of the certificate, hex
+	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
+	OtherCase     string    // the number of the open case that goes on instead
 }
 
 // Message is one letter, before it has a sender and a reader.
