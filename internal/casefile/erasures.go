@@ -75,10 +75,10 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 			return err
 		}
 		var row struct {
-			Withdrawn bool         `db:"withdrawn"`
-			Ending    bool         `db:"ending"`
-			Begun     bool         `db:"begun"`
-			Released  bool         `db:"released"`
+			Withdrawn bool `db:"withdrawn"`
+			Ending    bool `db:"ending"`
+			Begun     bool `db:"begun"`
+			Released  bool `db:"released"`
 		}
 		if err := tx.GetContext(ctx, &row, `SELECT withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
 			EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun,

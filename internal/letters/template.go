@@ -156,7 +156,7 @@ func find(t Template, lang string) (*source, string, error) {
 	if lang == "zh" {
 		lang = "zh-CN"
 	}
-	s := sources[lang]
+	s := (*current.Load())[lang]
 	if s == nil {
 		return nil, "", fault.Newf(contract.ErrBadInput, "there are no letters in the language %q", lang).
 			WithHint("use zh or en")

@@ -48,6 +48,11 @@ func Open(ctx context.Context, c config.Config) (*House, error) {
 	if h.Pins, err = desk.ReadPins(c.Approvers); err != nil {
 		return nil, err
 	}
+	if c.LettersFolder != "" {
+		if err = letters.Use(os.DirFS(c.LettersFolder)); err != nil {
+			return nil, err
+		}
+	}
 	if h.Laws, err = OpenLaws(c.Laws); err != nil {
 		return nil, err
 	}
