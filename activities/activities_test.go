@@ -40,15 +40,17 @@ func TestEveryActivityIsRegistered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want []string
+	var source []byte
 	for _, file := range files {
-		source, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`= Activity\[\w+, \w+\]\{"(\w+)"\}`).FindAllStringSubmatch(string(source), -1) {
-			want = append(want, m[1])
-		}
+		source = append(source, text...)
+	}
+	var want []string
+	for _, m := range regexp.MustCompile(`= Activity\[\w+, \w+\]\{"(\w+)"\}`).FindAllStringSubmatch(string(source), -1) {
+		want = append(want, m[1])
 	}
 	var got names
 	a := &Activities{}

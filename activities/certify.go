@@ -68,16 +68,16 @@ func (a *Activities) certifySystem(c carried, system string) certificate.System 
 			out.BackupsUntil = c.last.Add(sys.Backups).Truncate(24 * time.Hour)
 		}
 	}
+	done := slices.Clone(c.done[system])
 	for _, e := range c.body.Entries {
 		if e.System != system {
 			continue
 		}
 		class := certificate.Class{Name: a.title(system, e.Collection), Action: e.Action, Planned: e.Rows, Law: e.Law, Until: e.Until, Reason: e.Reason}
-		if i := slices.IndexFunc(c.done[system], func(d subject.Done) bool {
-			return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action
-		}); i >= 0 {
-			d := c.done[system][i]
-			class.Deleted, class.Changed, class.Arrived = d.Deleted, d.Changed, d.Arrived
+		// Several entries may be of one class; both lists stand in the order of the plan.
+		if i := slices.IndexFunc(done, func(d subject.Done) bool { return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action }); i >= 0 {
+			class.Deleted, class.Changed, class.Arrived = done[i].Deleted, done[i].Changed, done[i].Arrived
+			done = slices.Delete(done, i, i+1)
 		}
 		out.Classes = append(out.Classes, class)
 	}

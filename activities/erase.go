@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,100 +52,50 @@ func (a *Activities) Erase(ctx context.Context, in contract.EraseInput) (contrac
 	if err != nil {
 		return out, err
 	}
-	count, err := a.counted(ctx, in)
-	if err != nil {
-		return out, err
-	}
 	ctx = systems.WithRef(ctx, in.Ref)
+	count := &counts{a: a, in: in}
 	progress(ctx, &count.rows, p.Rows)
-	_, err = e.Execute(ctx, plan, in.System, subject.Run{
+	done, err := e.Execute(ctx, plan, in.System, subject.Run{
 		Guard: func(ctx context.Context, batch func(context.Context) error) error {
 			return a.Store.Guarded(ctx, in.Ref, target, a.Pins, batch)
 		},
-		Progress: func(d subject.Done) { count.add(d); _ = count.save(ctx, false) }, // what is not written now is with the next batch
+		Progress: func(d subject.Done) { count.note(ctx, d) },
 	})
 	if err != nil {
-		return out, first(err, count.save(ctx, false))
+		return out, err
 	}
-	for _, d := range count.list() {
+	for _, d := range done {
 		out.Deleted, out.Changed, out.Arrived = out.Deleted+d.Deleted, out.Changed+d.Changed, out.Arrived+d.Arrived
 	}
-	return out, count.save(ctx, true)
+	if done == nil {
+		done = []subject.Done{}
+	}
+	return out, a.Store.PutErased(ctx, in.Ref, in.Plan, in.System, done, true)
 }
 
-// first is the first error, which says more; what could not be written down is written by the next
-// attempt.
-func first(err, _ error) error { return err }
-
-// counts adds up what was done in a system over all attempts. What an attempt did between two
-// writings before it was killed is in the rows that are gone, and not in the counts.
+// counts writes down how far a system is, for people to see. The engine's own counts, which stand
+// among the frozen keys, are what counts in the end.
 type counts struct {
 	a    *Activities
 	in   contract.EraseInput
-	mu   sync.Mutex
-	had  []subject.Done // of earlier attempts
-	now  []subject.Done // of this one
+	list []subject.Done // in the order of the plan
 	rows atomic.Int64
-	last time.Time
 }
 
-func (a *Activities) counted(ctx context.Context, in contract.EraseInput) (*counts, error) {
-	c := &counts{a: a, in: in}
-	list, err := a.Store.Erasures(ctx, in.Ref, in.Plan)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range list {
-		if s.System != in.System {
-			continue
-		}
-		if err := json.Unmarshal([]byte(s.Done), &c.had); err != nil {
-			return nil, fault.New(contract.ErrTampered, "what was done before cannot be read", err)
-		}
-	}
-	return c, nil
-}
-
-// add takes the count of an entry so far, by this attempt.
-func (c *counts) add(d subject.Done) {
-	c.mu.Lock()
-	i := slices.IndexFunc(c.now, func(had subject.Done) bool { return same(had, d) })
-	if i < 0 {
-		c.now = append(c.now, d)
+// note takes the count of the entry that is being carried out.
+func (c *counts) note(ctx context.Context, d subject.Done) {
+	if last := len(c.list) - 1; last >= 0 && c.list[last].Collection == d.Collection && c.list[last].Class == d.Class && c.list[last].Planned == d.Planned {
+		c.list[last] = d
 	} else {
-		c.now[i] = d
+		c.list = append(c.list, d)
 	}
 	total := int64(0)
-	for _, n := range c.now {
+	for _, n := range c.list {
 		total += n.Deleted + n.Changed
 	}
 	c.rows.Store(total)
-	c.mu.Unlock()
-}
-
-func same(x, y subject.Done) bool {
-	return x.System == y.System && x.Collection == y.Collection && x.Class == y.Class && x.Action == y.Action
-}
-
-func (c *counts) list() []subject.Done {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := slices.Clone(c.had)
-	for _, d := range c.now {
-		i := slices.IndexFunc(out, func(had subject.Done) bool { return same(had, d) })
-		if i < 0 {
-			out = append(out, d)
-			continue
-		}
-		out[i].Deleted, out[i].Changed, out[i].Arrived = out[i].Deleted+d.Deleted, out[i].Changed+d.Changed, max(out[i].Arrived, d.Arrived)
-	}
-	return out
-}
-
-func (c *counts) save(ctx context.Context, ended bool) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return c.a.Store.PutErased(ctx, c.in.Ref, c.in.Plan, c.in.System, c.list(), ended)
+	// What could not be written now is with the next batch.
+	_ = c.a.Store.PutErased(ctx, c.in.Ref, c.in.Plan, c.in.System, c.list, false)
 }
 
 // fresh is the discovery after a plan: of the read-back once the plan was begun, of the drafting before.

@@ -73,7 +73,7 @@ func (a *Activities) showPlan(ctx context.Context, s *dsr.Shown) error {
 
 func shownEntry(e subject.Entry) dsr.ShownEntry {
 	return dsr.ShownEntry{System: e.System, Collection: e.Collection, Class: e.Class, Action: e.Action, Rows: e.Rows,
-		Reason: e.Reason, Law: e.Law, Until: e.Until, Columns: e.Columns, Share: e.Share, Choose: e.Class == "shared" && e.Rows > 0}
+		Reason: e.Reason, Law: e.Law, Until: e.Until, Columns: e.Columns, Table: e.Table, Choose: e.Class == subject.ClassShared && e.Rows > 0}
 }
 
 func findingLine(collection, column, kind, text string) string {

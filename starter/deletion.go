@@ -24,7 +24,7 @@ func (a *app) caseWithdraw() *cobra.Command {
 		Use: "withdraw ID", Short: "write down that the person took the request back",
 		Long: `Write down that the person took the request back. It ends the case as long as nothing was deleted and
 no answer is out; afterwards it is refused.`,
-		Example: "  habeas case withdraw 7QK2M-9XH4T --reason 'called the hotline, gave the case number'", Args: needs(cobra.ExactArgs(1)),
+		Example: "  habeas case withdraw 7QK2M-9XH4T --reason @withdrawal.txt", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := caseRef(args[0])
 			if err != nil {

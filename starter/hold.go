@@ -27,8 +27,8 @@ func (a *app) holdAdd() *cobra.Command {
 		Use: "add", Short: "place a legal hold, signed with your key",
 		Long: `Place a legal hold over one person, one system or one collection. It waits for destructive batches
 that are running, and stands from the moment it returns. Counsel, approvers and leads may.`,
-		Example: "  habeas hold add --matter 'case 12 of 2026' --account @account.txt --reason 'preservation order'\n" +
-			"  habeas hold add --matter 'tax audit' --system billing --until 2027-12-31 --reason 'letter of the tax office'",
+		Example: "  habeas hold add --matter @matter.txt --account @account.txt --reason @order.txt\n" +
+			"  habeas hold add --matter tax-audit --system billing --until 2027-12-31 --reason @letter.txt",
 		Args: needs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, kind := range []string{"account", "email", "mobile"} {

@@ -99,14 +99,7 @@ func build(c client.Client, m *datamap.Map, conf config.Config, a *activities.Ac
 		}
 	}
 	core := sdk.New(c, contract.QueueCore, options(40))
-	core.RegisterWorkflowWithOptions(workflows.Access, workflow.RegisterOptions{Name: contract.Access.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: contract.Deletion.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.HoldRelease, workflow.RegisterOptions{Name: contract.HoldRelease.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Roster, workflow.RegisterOptions{Name: contract.Roster.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: contract.Reconcile.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Checkpoint, workflow.RegisterOptions{Name: contract.Checkpoint.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Digest, workflow.RegisterOptions{Name: contract.Digest.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Forget, workflow.RegisterOptions{Name: contract.Forget.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
+	workflows.Register(core)
 	a.RegisterCore(core)
 	post := sdk.New(c, contract.QueueLetters, options(2*conf.SMTPSize))
 	a.RegisterLetters(post)

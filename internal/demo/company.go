@@ -213,8 +213,10 @@ func (c *Company) fill(ctx context.Context) error {
 // StartWorker starts the worker, or starts it again, and waits until it is ready.
 func (c *Company) StartWorker(ctx context.Context) error {
 	env := maps.Clone(c.Env)
-	if c.o.Env["HABEAS_DATABASE_URL"] == "" {
-		env["HABEAS_DATABASE_URL"] = c.Stack.Env(stack.RoleApp)["HABEAS_DATABASE_URL"]
+	for name, value := range c.Stack.Env(stack.RoleApp) {
+		if (name == "HABEAS_DATABASE_URL" || strings.HasPrefix(name, "HABEAS_DSN_")) && c.o.Env[name] == "" {
+			env[name] = value
+		}
 	}
 	if _, err := c.Stack.StartProcess("worker", []string{filepath.Join(c.o.BinDir, "habeas-worker")}, env, ""); err != nil {
 		return err

@@ -92,7 +92,7 @@ type ShownEntry struct {
 	Law        string   `json:"law,omitempty"`
 	Until      string   `json:"until,omitempty"`
 	Columns    []string `json:"columns,omitempty"`
-	Share      string   `json:"share,omitempty"`  // of the collection, in percent
+	Table      int64    `json:"table,omitempty"`  // rows of the whole table, as its catalog estimates them
 	Choice     string   `json:"choice,omitempty"` // on rows that somebody else may claim too
 	Choose     bool     `json:"choose,omitempty"` // a reviewer may choose, and have the plan made anew
 }

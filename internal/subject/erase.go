@@ -50,7 +50,8 @@ const (
 type Entry struct {
 	System     string `json:"system"`
 	Collection string `json:"collection"` // name within the system
-	Class      string `json:"class"`      // own, expired, kept, shared, referring, counted, upward: which rows
+	Class      string `json:"class"`      // one of Class…: which rows
+	Link       int    `json:"link"`       // of referring and counted rows: which of the collection's links, from 1; else 0
 	Action     string `json:"action"`     // one of systems.Delete… or Keep, Leave
 	Rows       int64  `json:"rows"`       // when the plan was drafted
 	// Reason is why, in a word for the reader of the plan: "own", "by-law", "shared", …
@@ -60,9 +61,20 @@ type Entry struct {
 	// Columns are what anonymise changes, what unlink cuts, the flag of block: "column strategy".
 	Columns []string `json:"columns,omitempty"`
 	// Keyed rows are held by their own keys, others by a predicate over frozen keys.
-	Keyed bool   `json:"keyed"`
-	Share string `json:"share,omitempty"` // of the collection's rows, in percent, as the catalog estimates them
+	Keyed bool  `json:"keyed"`
+	Table int64 `json:"table,omitempty"` // rows of the whole table, as the catalog estimates them
 }
+
+// Classes of rows of a collection.
+const (
+	ClassOwn       = "own"       // the person's own
+	ClassExpired   = "expired"   // own, kept by law once, and its time is over
+	ClassKept      = "kept"      // own, kept by law
+	ClassShared    = "shared"    // somebody else may claim them too
+	ClassReferring = "referring" // they refer to own rows, and stay
+	ClassCounted   = "counted"   // they go when nobody else refers to them
+	ClassBeyond    = "beyond"    // found by the discovery, in ways that deletion does not follow
+)
 
 // ID is "system.collection".
 func (e Entry) ID() string { return e.System + "." + e.Collection }
@@ -103,6 +115,8 @@ type Choice struct {
 type Circle struct {
 	System     string   `json:"system"`
 	Collection string   `json:"collection"`
+	Class      string   `json:"class"`
+	Link       int      `json:"link"`
 	Columns    []string `json:"columns"`
 }
 
@@ -151,14 +165,14 @@ type Left struct {
 	// Reason: "frozen" (a locator of the plan still finds rows), "new" (a fresh discovery does),
 	// "hunt" (a strong value stands in free text), "orphan" (points at a key that is gone),
 	// "unanswered" (a hunt ran out of time), or, of what the plan leaves on purpose, "by-law",
-	// "shared", "upward".
+	// "shared", "beyond".
 	Reason string `json:"reason"`
 }
 
 // Clean reports whether it is what the plan leaves on purpose.
 func (l Left) Clean() bool {
 	switch l.Reason {
-	case "by-law", "shared", "upward":
+	case "by-law", "shared", "beyond", "no-rule":
 		return true
 	}
 	return false

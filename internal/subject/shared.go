@@ -57,6 +57,9 @@ func (s Search) Shared(ctx context.Context) (map[string]int64, error) {
 // contest keeps which of the keys of c rows of others have too. Where the key is the row's own
 // there are none.
 func (v *visit) contest(ctx context.Context, c *datamap.Collection, sel systems.Selection) error {
+	if v.erase != nil {
+		return nil // the discovery said so
+	}
 	for _, set := range v.w.onward(c) {
 		if !v.w.contestable(c, set) {
 			continue
@@ -83,7 +86,7 @@ func unique(c *datamap.Collection, columns []string) bool {
 
 // countShared counts the rows of c that somebody else may claim, and keeps the number.
 func (v *visit) countShared(ctx context.Context, c *datamap.Collection, sel systems.Selection, available func(*datamap.Collection) bool) error {
-	if !v.w.claimable(c) {
+	if v.erase != nil || !v.w.claimable(c) {
 		return nil
 	}
 	var n int64

@@ -34,6 +34,9 @@ type Eraser interface {
 	// flagged is none. Rows of Anonymise stay selected, so that its selection is a page of keys
 	// and it is called once each.
 	Erase(ctx context.Context, change Change, batch int) (Applied, error)
+
+	// Pending makes one batch as Erase does and takes it back: what there is left to do.
+	Pending(ctx context.Context, change Change, batch int) (Applied, error)
 }
 
 // Change is what happens to some rows of one collection.
@@ -42,11 +45,12 @@ type Change struct {
 	Action string
 	// Set are the new values of Anonymise, and the flag of Block.
 	Set []Assignment
-	// Cut are the references that go, for Unlink and Refcount.
-	Cut []Reference
-	// Owners are, for Refcount, the references that keep a row alive while they are whole, and the
-	// other tables whose rows do by referring to it.
-	Owners []Reference
+	// Cut is the reference that goes, for Unlink and Refcount: of whole columns the last one that
+	// may be NULL and is not of the key becomes NULL, of a list the elements that Rows.Any[0] names
+	// go. With Refcount and a reference that cannot be cut, the row goes when its owners are gone.
+	Cut Reference
+	// Owners are, for Refcount, what keeps a row alive once the reference is cut.
+	Owners []Owner
 	Secret []byte   // the key of the keyed strategies: 32 bytes
 	Known  []string // the person's values that scrubbing looks for; personal data
 }
@@ -57,11 +61,18 @@ type Assignment struct {
 	Strategy datamap.Strategy
 }
 
-// Reference is a way in which a row refers to one of the keys.
+// Reference is where a row refers to another.
 type Reference struct {
 	Columns []string
 	Expr    *datamap.Expr
-	Keys    KeySource // nil among Owners: any key
+}
+
+// Owner keeps a row alive: a whole reference of its own, or rows of another table of the system
+// whose columns From hold what its columns Reference.Columns hold.
+type Owner struct {
+	Reference
+	Table *Table
+	From  []string
 }
 
 // Applied is what one batch did.
