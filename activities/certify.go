@@ -75,7 +75,9 @@ func (a *Activities) certifySystem(c carried, system string) certificate.System 
 		}
 		class := certificate.Class{Name: a.title(system, e.Collection), Action: e.Action, Planned: e.Rows, Law: e.Law, Until: e.Until, Reason: e.Reason}
 		// Several entries may be of one class; both lists stand in the order of the plan.
-		if i := slices.IndexFunc(done, func(d subject.Done) bool { return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action }); i >= 0 {
+		if i := slices.IndexFunc(done, func(d subject.Done) bool {
+			return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action
+		}); i >= 0 {
 			class.Deleted, class.Changed, class.Arrived = done[i].Deleted, done[i].Changed, done[i].Arrived
 			done = slices.Delete(done, i, i+1)
 		}

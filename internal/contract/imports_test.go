@@ -29,6 +29,7 @@ var may = map[string][]string{
 	"internal/casefile":         {"internal/contract", "internal/fault", "internal/dsr", "internal/seal"},
 	"internal/systems":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap"},
 	"internal/systems/postgres": {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
+	"internal/systems/mysql":    {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/subject":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
 	"internal/clocks":           {"internal/contract", "internal/fault", "internal/dsr", "internal/jurisdiction", "internal/casefile"},
