@@ -108,6 +108,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	roster, enrol := f.enrol(t, "zoe", "ann", "bob")
 	ok(t, f.ApplyRoster(ctx, roster, enrol.ID, f.pins))
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
+	f.fillNotice(t, string(account))
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)
