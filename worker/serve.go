@@ -58,7 +58,7 @@ func serve(ctx context.Context, c config.Config) error {
 	defer systems.Close()
 	acts := &activities.Activities{
 		Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Config: c,
-		Temporal: temporal, Mailer: post.Mailer, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
+		Temporal: temporal, Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
 	}
 	workers, err := build(temporal, house.Map, c, acts)
 	if err != nil {
@@ -79,6 +79,9 @@ func serve(ctx context.Context, c config.Config) error {
 			return house.Store.Ping(ctx)
 		})
 	})
+	if err := takeBounces(ctx, group, c, house, log); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	stopAll(workers)
 	return group.Wait()
@@ -99,6 +102,8 @@ func build(c client.Client, m *datamap.Map, conf config.Config, a *activities.Ac
 	core.RegisterWorkflowWithOptions(workflows.Roster, workflow.RegisterOptions{Name: contract.Roster.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	core.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: contract.Reconcile.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	core.RegisterWorkflowWithOptions(workflows.Checkpoint, workflow.RegisterOptions{Name: contract.Checkpoint.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
+	core.RegisterWorkflowWithOptions(workflows.Notice, workflow.RegisterOptions{Name: contract.Notice.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	core.RegisterWorkflowWithOptions(workflows.AuthorityClock, workflow.RegisterOptions{Name: contract.AuthorityClock.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	a.RegisterCore(core)
 	post := sdk.New(c, contract.QueueLetters, options(2*conf.SMTPSize))
 	a.RegisterLetters(post)

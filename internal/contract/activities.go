@@ -214,6 +214,8 @@ func RefOf(in any) (Ref, bool) {
 		return in.Ref, true
 	case CloseInput:
 		return in.Ref, true
+	case interface{ About() Ref }:
+		return in.About(), true
 	}
 	return "", false
 }

@@ -31,12 +31,18 @@ var may = map[string][]string{
 	"internal/systems/postgres": {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/subject":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
+	"internal/mailing":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters"},
+	"internal/evidence":         {"internal/contract", "internal/fault"},
+	"internal/bounces":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters", "internal/announce"},
+	"internal/announce":         {"internal/contract", "internal/fault", "internal/datamap", "internal/incident", "internal/letters", "internal/seal"},
 	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/datamap", "internal/systems", "internal/subject",
-		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault"},
+		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault",
+		"internal/incident", "internal/announce", "internal/evidence"},
 	"internal/portal": {"internal/desk", "internal/export", "internal/seal", "internal/fault", "internal/contract", "internal/datamap", "internal/dsr"},
 	"workflows":       {"internal/contract", "internal/dsr", "internal/jurisdiction"},
 	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/datamap", "internal/systems", "internal/subject",
-		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config"},
+		"internal/casefile", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config",
+		"internal/incident", "internal/announce", "internal/mailing"},
 }
 
 // never is what a package may not import of anybody's.

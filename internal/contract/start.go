@@ -18,6 +18,10 @@ func StartOf(ref Ref) (options client.StartWorkflowOptions, workflow string, inp
 		options.StaticSummary = "enrol a member of staff"
 		return options, Roster.Name, RosterInput{Ref: ref}
 	}
+	if ref.Kind() == KindNotice {
+		options.StaticSummary = "notice " + ref.ID()
+		return options, Notice.Name, NoticeInput{Ref: ref}
+	}
 	options.StaticSummary = "access request " + ref.ID()
 	return options, Access.Name, CaseInput{Ref: ref}
 }

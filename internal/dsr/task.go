@@ -16,6 +16,19 @@ const (
 	TaskFailed        TaskKind = "failed-step"    // a step failed in a way that a retry alone cannot mend
 )
 
+// The tasks of a mass notice.
+const (
+	TaskNoticeIncomplete TaskKind = "notice-incomplete" // a mandatory part of the text is empty
+	TaskNoticeWave       TaskKind = "notice-wave"       // let a wave of letters go
+	TaskNoticeNone       TaskKind = "notice-none"       // do not notify the people, with its ground
+	TaskNoticeControl    TaskKind = "notice-control"    // pause, resume, set the rate, abort
+	TaskNoticeStopped    TaskKind = "notice-stopped"    // too many letters were refused
+	TaskReport           TaskKind = "authority-report"  // file the report with an authority
+	TaskPhoneRound       TaskKind = "phone-round"       // call those whom nothing reached
+	TaskLetterRound      TaskKind = "letter-round"      // print and post letters to them
+	TaskPublicNotice     TaskKind = "public-notice"     // publish the notice for the rest
+)
+
 // Rule says who may answer a task and how.
 type Rule struct {
 	Roles     []Role
@@ -26,15 +39,24 @@ type Rule struct {
 
 // Rules are the rules of every kind of task.
 var Rules = map[TaskKind]Rule{
-	TaskChooseAccount: {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
-	TaskNoAccount:     {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
-	TaskUnreachable:   {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
-	TaskSystemDown:    {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
-	TaskMapMismatch:   {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
-	TaskReview:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
-	TaskRelease:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
-	TaskEnrol:         {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
-	TaskFailed:        {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Reject}, NotOpener: true, Signers: 1},
+	TaskChooseAccount:    {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskNoAccount:        {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskUnreachable:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskSystemDown:       {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskMapMismatch:      {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskReview:           {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskRelease:          {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
+	TaskEnrol:            {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
+	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeNone:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeControl:    {Roles: []Role{RoleApprover, RoleLead, RoleOperator}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskNoticeStopped:    {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskReport:           {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
+	TaskPhoneRound:       {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
+	TaskLetterRound:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
+	TaskPublicNotice:     {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
+	TaskFailed:           {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Reject}, NotOpener: true, Signers: 1},
 }
 
 // Choices of a reviewer on a column that may speak of somebody else.
