@@ -10,6 +10,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/letters"
+	"github.com/habeas-dsr/habeas/internal/seal"
 )
 
 // StartClock writes down until when an authority wants to hear. The file says who and when; nothing
@@ -105,7 +106,7 @@ func (a *Activities) WarnClock(ctx context.Context, in contract.MarkClockInput) 
 		to = append(to, f.Deputy.Mail)
 	}
 	for i, address := range to {
-		id := NoticeMessageID(a.Keys, in.Ref+contract.Ref("/"+in.Authority), int64(in.Percent*10+i))
+		id := seal.NoticeMessageID(a.Keys, in.Ref+contract.Ref("/"+in.Authority), int64(in.Percent*10+i))
 		raw, err := letters.Compose(letters.Envelope{From: a.Map.Company.From, To: address, MessageID: letters.MessageID(id, a.Map.Company.From), Date: a.Now(), Lang: lang}, text, a.DKIM)
 		if err != nil {
 			return contract.Nothing{}, err

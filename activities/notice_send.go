@@ -77,12 +77,12 @@ func (c *composer) letter(n int64, to, who, lang string, scopes []int, id string
 		From: letters.Mailbox(company.Name.In(lang), company.From), To: to, ReplyTo: company.ReplyTo,
 		MessageID: id, Date: c.at, Lang: lang,
 	}, text.Fill(who, announce.CheckCode(c.key, n)), c.a.DKIM)
-	back := letters.VERP(c.n.ID, n, BounceMAC(c.a.Keys, c.n.ID, n), c.a.bounceDomain(c.from))
+	back := letters.VERP(c.n.ID, n, seal.BounceMAC(c.a.Keys, c.n.ID, n), c.a.bounceDomain(c.from))
 	return mailing.Letter{From: back, To: to, Raw: raw}, err
 }
 
 func (c *composer) to(r casefile.Recipient) (mailing.Letter, error) {
-	return c.letter(r.N, r.Person.Email, r.Person.Who, r.Lang, r.Scopes, NoticeMessageID(c.a.Keys, c.n.Ref, r.N)+"@"+c.from)
+	return c.letter(r.N, r.Person.Email, r.Person.Who, r.Lang, r.Scopes, seal.NoticeMessageID(c.a.Keys, c.n.Ref, r.N)+"@"+c.from)
 }
 
 func (a *Activities) bounceDomain(own string) string {
@@ -90,16 +90,6 @@ func (a *Activities) bounceDomain(own string) string {
 		return a.Config.BounceDomain
 	}
 	return own
-}
-
-// BounceMAC is what makes a return path one of ours.
-func BounceMAC(keys *seal.Keys, notice string, n int64) []byte {
-	return keys.KeyedHash("habeas notice bounce v1", fmt.Appendf(nil, "%s %d", notice, n))
-}
-
-// NoticeMessageID is the part of a letter's Message-ID before the domain.
-func NoticeMessageID(keys *seal.Keys, ref contract.Ref, n int64) string {
-	return fmt.Sprintf("%x", keys.KeyedHash("habeas notice message v1", fmt.Appendf(nil, "%s %d", ref, n))[:16])
 }
 
 // SendCanaries sends the letter in every language to the company's own addresses and keeps what
@@ -133,7 +123,7 @@ func (a *Activities) SendCanaries(ctx context.Context, in contract.RefInput) (co
 			if done[fmt.Sprint(i+1, lang)] {
 				continue
 			}
-			id := NoticeMessageID(a.Keys, in.Ref, int64(-i-1)) + "." + lang + "@" + c.from
+			id := seal.NoticeMessageID(a.Keys, in.Ref, int64(-i-1)) + "." + lang + "@" + c.from
 			l, err := c.letter(0, to, "", lang, announce.All(f), id)
 			if err != nil {
 				return contract.Nothing{}, err

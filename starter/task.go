@@ -170,6 +170,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if s.ManifestSHA256 != "" {
 		a.say("package: %d files, %d bytes, manifest SHA-256 %s", s.Files, s.Size, s.ManifestSHA256)
 	}
+	if s.Notice != nil {
+		a.showNoticeTask(s.Notice)
+	}
 	if s.ShownStaff != nil {
 		a.say("enrol %s with %v and key %s", s.Name, s.Roles, s.PublicKey)
 	}

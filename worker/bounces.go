@@ -8,11 +8,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/habeas-dsr/habeas/activities"
 	"github.com/habeas-dsr/habeas/internal/bounces"
 	"github.com/habeas-dsr/habeas/internal/config"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/wire"
 )
 
@@ -30,7 +30,7 @@ func takeBounces(ctx context.Context, group *errgroup.Group, c config.Config, ho
 		domain = "localhost"
 	}
 	b := &bounces.Listener{Store: house.Store, Domain: domain, Log: log, MAC: func(notice string, n int64) []byte {
-		return activities.BounceMAC(house.Keys, notice, n)
+		return seal.BounceMAC(house.Keys, notice, n)
 	}}
 	group.Go(func() error { return b.Serve(ctx, l) })
 	return nil
