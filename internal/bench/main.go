@@ -34,6 +34,7 @@ var measurements = []measurement{
 	{"cases", cases},
 	{"export", exports},
 	{"memory", memory},
+	{"notice", notices},
 	{"start", start},
 }
 
