@@ -122,6 +122,13 @@ func (d Record) Languages(key string) Text {
 	return Text{ZH: r.text("zh"), EN: r.text("en")}
 }
 
+// Empty says whether the key holds an empty list, which Names would call a mistake.
+func (d Record) Empty(key string) bool {
+	n, ok := d.r.get(key)
+	list, isList := n.(*ast.SequenceNode)
+	return ok && isList && len(list.Values) == 0
+}
+
 // Names reads a list of different texts; with allowed, each must be one of those.
 func (d Record) Names(key string, allowed []string) []string {
 	n, ok := d.r.get(key)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	mrand "math/rand/v2"
 	"net"
@@ -195,13 +196,21 @@ func (s *teller) close(outcome string) {
 // copies are the letters of this notice in the catcher, by address.
 func (s *teller) copies() map[string][]catcher.Summary {
 	s.t.Helper()
-	list, err := s.c.Stack.Catcher().List(s.ctx, "")
+	files, err := filepath.Glob(filepath.Join(s.c.Stack.Dir(), "catcher", "mail", "*.json")) // its page shows a thousand at most
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	got := map[string][]catcher.Summary{}
 	number := strings.ToLower(strings.ReplaceAll(s.ref.ID(), "-", ""))
-	for _, l := range list {
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var l catcher.Summary
+		if json.Unmarshal(raw, &l) != nil {
+			continue // not whole yet
+		}
 		if strings.HasPrefix(l.From, "bounce+"+number+".") {
 			got[l.To[0]] = append(got[l.To[0]], l)
 		}
@@ -252,7 +261,7 @@ func TestNoticeReachesEverybodyOnce(t *testing.T) {
 	address := func(i int) string { // the catcher matches parts of addresses: one that is part of no other
 		for ; ; i++ {
 			a := strings.Fields(withMail[i])[0]
-			if strings.Count(strings.Join(withMail, "\n"), a) == 1 {
+			if strings.Count(strings.ToLower(strings.Join(withMail, "\n")), strings.ToLower(a)) == 1 {
 				return a
 			}
 		}

@@ -162,7 +162,9 @@ func (f *File) ladder(r datamap.Record) {
 	if !ok {
 		return
 	}
-	if d.Has("steps") {
+	if d.Empty("steps") {
+		f.Ladder.Steps = nil
+	} else if d.Has("steps") {
 		f.Ladder.Steps = d.Names("steps", Steps)
 		at := func(s string) int { return slices.Index(Steps, s) }
 		if !slices.IsSortedFunc(f.Ladder.Steps, func(a, b string) int { return at(a) - at(b) }) {
