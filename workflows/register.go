@@ -15,14 +15,18 @@ type Registry interface {
 // weeks moves to a new build by itself; what ends within the hour stays with the build it began on.
 func Register(r Registry) {
 	for name, w := range map[string]any{
-		contract.Access.Name: Access,
-		contract.Roster.Name: Roster,
+		contract.Access.Name:      Access,
+		contract.Deletion.Name:    Deletion,
+		contract.HoldRelease.Name: HoldRelease,
+		contract.Roster.Name:      Roster,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}
 	for name, w := range map[string]any{
 		contract.Reconcile.Name:  Reconcile,
 		contract.Checkpoint.Name: Checkpoint,
+		contract.Digest.Name:     Digest,
+		contract.Forget.Name:     Forget,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	}

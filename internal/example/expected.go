@@ -79,6 +79,28 @@ func Expected(ctx context.Context, dsn map[string]string, login string) (Rows, e
 	return found, billed(ctx, dbs["billing"], who.id, found)
 }
 
+// All reads every row of every table: what is the same before and after was not touched.
+func All(ctx context.Context, dsn map[string]string) (Rows, error) {
+	dbs, err := connect(ctx, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(dbs)
+	all := Rows{}
+	for i := range sources {
+		table := sources[i].ID()
+		system, _, _ := strings.Cut(table, ".")
+		key := []string{"id"}
+		if table == "billing.order_items" {
+			key = []string{"order_id", "line_no"}
+		}
+		if all[table], err = rowsOf(ctx, dbs[system], table, key, "true", nil); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // ExpectedContact says what a designated contact may see: their own record and nothing else.
 func ExpectedContact(ctx context.Context, dsn map[string]string, id int64) (Rows, error) {
 	dbs, err := connect(ctx, dsn)

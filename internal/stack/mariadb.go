@@ -87,14 +87,17 @@ func (s *session) mariadbStatements(system string) []string {
 	// In a grant the name of a database is a pattern, in which _ stands for any character.
 	pattern := mariadb.Quote(strings.ReplaceAll(system, "_", `\_`))
 	statements := []string{"CREATE DATABASE IF NOT EXISTS " + mariadb.Quote(system) + " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"}
-	for _, role := range []string{RoleExample, RoleReader} {
+	for _, role := range []string{RoleExample, RoleReader, RoleEraser} {
 		account := mariadb.Quote(role) + "@'127.0.0.1'"
 		statements = append(statements,
 			"CREATE USER IF NOT EXISTS "+account,
 			"SET PASSWORD FOR "+account+" = PASSWORD('"+s.state.password(role)+"')") // of hexadecimal digits
 		rights := "ALL PRIVILEGES"
-		if role == RoleReader {
+		switch role {
+		case RoleReader:
 			rights = "SELECT"
+		case RoleEraser:
+			rights = "SELECT, UPDATE, DELETE"
 		}
 		statements = append(statements, "GRANT "+rights+" ON "+pattern+".* TO "+account)
 	}

@@ -31,7 +31,7 @@ func checkMariaDB(t *testing.T, st *Stack) {
 	if _, err := openMariaDB(t, st.LoadDSNs()["bill_ing"]).Exec("CREATE TABLE kept (n int); INSERT INTO kept VALUES (9)"); err != nil {
 		t.Fatal(err)
 	}
-	url := st.Env(RoleApp)["HABEAS_DSN_BILL_ING"]
+	url := st.Env(RoleStaff)["HABEAS_DSN_BILL_ING"]
 	reader := openMariaDB(t, url)
 	var n int
 	if err := reader.QueryRow("SELECT n FROM kept").Scan(&n); err != nil || n != 9 {
@@ -39,6 +39,16 @@ func checkMariaDB(t *testing.T, st *Stack) {
 	}
 	if _, err := reader.Exec("DELETE FROM kept"); err == nil {
 		t.Error("the reader's account deletes")
+	}
+	eraser := openMariaDB(t, st.Env(RoleApp)["HABEAS_DSN_BILL_ING"])
+	if _, err := eraser.Exec("UPDATE kept SET n = n"); err != nil {
+		t.Errorf("the worker's account: %v", err)
+	}
+	if _, err := eraser.Exec("DELETE FROM kept WHERE n = 8"); err != nil {
+		t.Errorf("the worker's account: %v", err)
+	}
+	if _, err := eraser.Exec("DROP TABLE kept"); err == nil {
+		t.Error("the worker's account drops a table")
 	}
 	if _, err := reader.Exec("SELECT 1 FROM mysql.global_priv"); err == nil {
 		t.Error("the reader's account sees the server's accounts")

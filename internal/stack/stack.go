@@ -63,7 +63,8 @@ func (s *Stack) MailPage() string { return "http://" + loopback(s.state.Ports.Ca
 func (s *Stack) Catcher() *catcher.Client { return catcher.NewClient(s.MailPage()) }
 
 // Env is the environment that points a program at this stack. HABEAS_DATABASE_URL is that of the
-// role: RoleStaff for command line and portal, RoleApp for the worker, RoleOwner to migrate.
+// role: RoleStaff for command line and portal, RoleApp for the worker, RoleOwner to migrate. Only the
+// worker may change the systems.
 // HABEAS_SMS_SECRET_FILE names the file whose trimmed content signs the SMS webhook.
 func (s *Stack) Env(role string) map[string]string {
 	env := map[string]string{
@@ -75,8 +76,12 @@ func (s *Stack) Env(role string) map[string]string {
 		"TEMPORAL_ADDRESS":       s.TemporalAddress(),
 		"TEMPORAL_NAMESPACE":     Namespace,
 	}
+	in := RoleReader
+	if role == RoleApp {
+		in = RoleEraser
+	}
 	for _, system := range s.state.systems() {
-		env[DSNVariable(system)] = s.state.systemURL(RoleReader, system)
+		env[DSNVariable(system)] = s.state.systemURL(in, system)
 	}
 	return env
 }

@@ -218,13 +218,20 @@ func checkSystemsAccess(t *testing.T, st *Stack) {
 	if _, err := openDB(t, st.LoadDSNs()["support-desk"]).Exec("CREATE SCHEMA s; CREATE TABLE s.people (n int); INSERT INTO s.people VALUES (1)"); err != nil {
 		t.Fatal(err)
 	}
-	reader := openDB(t, st.Env(RoleApp)["HABEAS_DSN_SUPPORT_DESK"])
+	reader := openDB(t, st.Env(RoleStaff)["HABEAS_DSN_SUPPORT_DESK"])
 	var n int
 	if err := reader.QueryRow("SELECT n FROM s.people").Scan(&n); err != nil || n != 1 {
 		t.Errorf("reading a system: %d, %v", n, err)
 	}
 	if _, err := reader.Exec("DELETE FROM s.people"); err == nil {
 		t.Error("the reader's account deletes")
+	}
+	eraser := openDB(t, st.Env(RoleApp)["HABEAS_DSN_SUPPORT_DESK"])
+	if _, err := eraser.Exec("UPDATE s.people SET n = n; DELETE FROM s.people"); err != nil {
+		t.Errorf("the worker's account: %v", err)
+	}
+	if _, err := eraser.Exec("DROP TABLE s.people"); err == nil {
+		t.Error("the worker's account drops a table")
 	}
 	if err := openDB(t, st.DatabaseURL(RoleReader, CasefileDatabase)).Ping(); err == nil {
 		t.Error("the reader of the systems enters the casefile")
