@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,13 +43,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// word is one word of a shell's line, quoted or not.
+var word = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
+
 // called parses one line of an example as the shell and cobra would.
 func called(t *testing.T, path, line string) {
 	t.Helper()
 	for _, shellSign := range []string{" | ", " > ", " < "} {
 		line, _, _ = strings.Cut(line, shellSign)
 	}
-	words := strings.Fields(strings.NewReplacer("'checked by phone'", "checked", `")"`, "", ")", "").Replace(line))
+	words := word.FindAllString(strings.NewReplacer(`")"`, "", ")", "").Replace(line), -1)
 	if len(words) == 1 {
 		return
 	}
