@@ -15,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -27,11 +28,14 @@ type Activities struct {
 	Map      *datamap.Map
 	Blobs    blobs.Store
 	Pins     casefile.Pins
+	Laws     *jurisdiction.Book
 	Config   config.Config
 	Temporal client.Client
-	Mailer   *letters.Mailer
-	DKIM     *letters.DKIM       // nil: letters are not signed
-	SMS      *letters.SMSGateway // nil: nobody is reached by text message
+	// Namespace is Temporal's, in which cases run.
+	Namespace string
+	Mailer    *letters.Mailer
+	DKIM      *letters.DKIM       // nil: letters are not signed
+	SMS       *letters.SMSGateway // nil: nobody is reached by text message
 	// Open gives the connection to a system of the map; it is shared and stays open.
 	Open func(ctx context.Context, system string) (systems.System, error)
 	Now  func() time.Time
@@ -56,6 +60,11 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.ApplyRoster, a.ApplyRoster)
 	register(w, contract.StartUnstarted, a.StartUnstarted)
 	register(w, contract.SignCheckpoint, a.SignCheckpoint)
+	register(w, contract.ReadClock, a.ReadClock)
+	register(w, contract.RaiseAlarm, a.RaiseAlarm)
+	register(w, contract.ReadMotion, a.ReadMotion)
+	register(w, contract.ApplyMotion, a.ApplyMotion)
+	register(w, contract.ForgetCases, a.ForgetCases)
 	register(w, contract.LinkCase, a.LinkCase)
 	register(w, contract.StartPlan, a.StartPlan)
 	register(w, contract.SealPlan, a.SealPlan)
@@ -72,6 +81,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendLetter, a.SendLetter)
 	register(w, contract.IssueCode, a.IssueCode)
+	register(w, contract.SendDigests, a.SendDigests)
 }
 
 // RegisterSystem adds what runs on the queue of one system.

@@ -34,6 +34,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 		return contract.LetterResult{}, err
 	}
 	fields.Outcome = in.Outcome
+	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
+		return contract.LetterResult{}, err
+	}
 	state, err := a.deliver(ctx, in, account, fields, a.channel(account, ""))
 	return contract.LetterResult{State: state}, err
 }

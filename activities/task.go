@@ -24,6 +24,8 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskReview:        a.showFound,
 		dsr.TaskRelease:       a.showPackage,
 		dsr.TaskEnrol:         a.showStaff,
+		dsr.TaskExtend:        a.showMotion,
+		dsr.TaskRefuse:        a.showMotion,
 		dsr.TaskPlan:          a.showPlan,
 		dsr.TaskErase:         a.showPlan,
 		dsr.TaskEraseLarge:    a.showPlan,

@@ -50,7 +50,8 @@ func (a *app) root() *cobra.Command {
 		return misuse("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.caseCommand(), a.taskCommand(), a.staffCommand(), a.keysCommand(), a.ledgerCommand(), a.holdCommand(), a.certificateCommand(),
-		a.dbCommand(), a.datamapCommand(), a.serveCommand(), a.stackCommand(), a.demoCommand())
+		a.dbCommand(), a.datamapCommand(), a.serveCommand(), a.stackCommand(), a.demoCommand(),
+		a.reportCommand(), a.lettersCommand())
 	strict(root)
 	return root
 }

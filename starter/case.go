@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 func (a *app) caseCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "case", Short: "open cases and see how far they are", Example: "  habeas case list --open"}
 	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWithdraw(), a.caseWait())
+	cmd.AddCommand(a.motionCommands()...)
 	return cmd
 }
 
@@ -193,6 +195,9 @@ func (a *app) caseShow() *cobra.Command {
 				return err
 			}
 			v, err := d.Show(cmd.Context(), ref)
+			if fault.Is(err, contract.ErrNotFound) {
+				return a.showForgotten(cmd.Context(), d, ref, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -206,6 +211,12 @@ func (a *app) showCase(v desk.CaseView) {
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
+	}
+	for _, e := range v.Extensions {
+		a.say("extended under %s (%s) %s; it was due %s", e.Law, e.Ground, when(e.At), when(e.DueBefore.Add(-time.Second)))
+	}
+	for _, stop := range v.Stops {
+		a.say("asked (%s) %s, answered %s", stop.Kind, when(stop.AskedAt), whenever(stop.AnsweredAt))
 	}
 	for _, t := range v.Tasks {
 		if t.State == "open" {
@@ -225,6 +236,23 @@ func (a *app) showCase(v desk.CaseView) {
 	if p := v.Package; p != nil {
 		a.say("package: %d files, %d bytes, released %s, to be fetched until %s, fetched %s", p.Files, p.Size, whenever(p.ReleasedAt), whenever(p.ExpiresAt), whenever(p.FetchedAt))
 	}
+}
+
+// showForgotten shows what the ledger still says of a case whose record-keeping time is over; a case
+// that never was is the error given.
+func (a *app) showForgotten(ctx context.Context, d *desk.Desk, ref contract.Ref, unknown error) error {
+	f, err := d.Store.ForgottenCase(ctx, ref)
+	if fault.Is(err, contract.ErrNotFound) {
+		return unknown
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(f, func() {
+		a.say("%s  %s  %s: forgotten %s", f.ID, f.Kind, f.Outcome, when(f.At))
+		a.say("received %s, due %s, closed %s; %d rows were found, %d tasks, %d letters", when(f.ReceivedAt), when(f.DueAt), when(f.ClosedAt), f.Rows, f.Tasks, f.Letters)
+		a.say("its record-keeping time is over: key, rows and history are gone; habeas case timeline %s shows the ledger", f.ID)
+	})
 }
 
 func (a *app) caseTimeline() *cobra.Command {

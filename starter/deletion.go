@@ -21,9 +21,9 @@ import (
 func (a *app) caseWithdraw() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "withdraw ID", Short: "write down that the person took a deletion request back",
-		Long: `Write down that the person took a deletion request back. It stops the case as long as nothing was
-deleted; once the deletion has begun it is refused.`,
+		Use: "withdraw ID", Short: "write down that the person took the request back",
+		Long: `Write down that the person took the request back. It ends the case as long as nothing was deleted and
+no answer is out; afterwards it is refused.`,
 		Example: "  habeas case withdraw 7QK2M-9XH4T --reason @withdrawal.txt", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := caseRef(args[0])
@@ -47,7 +47,7 @@ deleted; once the deletion has begun it is refused.`,
 			if err := d.Withdraw(cmd.Context(), ref, me.Name, reason); err != nil {
 				return err
 			}
-			return a.print(map[string]bool{"withdrawn": true}, func() { a.say("withdrawn: nothing is deleted") })
+			return a.print(map[string]bool{"withdrawn": true}, func() { a.say("withdrawn: nothing is deleted, and nothing given out") })
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "how the person said so; sealed")

@@ -177,6 +177,11 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if s.ManifestSHA256 != "" {
 		a.say("package: %d files, %d bytes, manifest SHA-256 %s", s.Files, s.Size, s.ManifestSHA256)
 	}
+	if m := s.Motion; m != nil {
+		a.say("%s moves it under %s: %s, %s (%s)", m.Author, m.Law, m.Ground, m.GroundEN, m.Source)
+		a.say("  facts: %s", dash(m.Facts))
+		a.say("  due now %s%s", m.DueBefore, behind(m.DueAfter, ", then "))
+	}
 	a.showPlan(s, choices)
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)
@@ -308,4 +313,12 @@ func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.C
 		cmd.Flags().StringVar(&account, "account", "", "which row is meant, for a task of the kind choose-account")
 	}
 	return cmd
+}
+
+// behind is s behind what comes before it, or nothing.
+func behind(s, before string) string {
+	if s == "" {
+		return ""
+	}
+	return before + s
 }

@@ -33,7 +33,8 @@ func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, e
 		return contract.CaseResult{}, err
 	}
 	workflow.GoNamed(ctx, "fetched", c.hearFetched)
-	outcome, err := c.carryOut(ctx, c.pass, func() { c.fetched = false }, func() dsr.Outcome { return dsr.Refused })
+	workflow.GoNamed(ctx, "withdrawal", c.hearWithdrawal)
+	outcome, err := c.carryOut(ctx, c.pass, func() { c.fetched, c.withdrawn = false, false }, func() dsr.Outcome { return dsr.Refused })
 	if err != nil {
 		return contract.CaseResult{}, err
 	}
@@ -58,4 +59,20 @@ func (c *access) pass(ctx workflow.Context) (dsr.Outcome, error) {
 		return "", err
 	}
 	return ended, c.close(ctx, ended)
+}
+
+// hearWithdrawal hears that the person took the request back, and believes the casefile. As long as
+// the answer is not out, the case ends there.
+func (c *access) hearWithdrawal(ctx workflow.Context) {
+	ch := workflow.GetSignalChannel(ctx, contract.Withdraw.Name)
+	for ch.Receive(ctx, nil) {
+		if c.withdrawn || c.over() {
+			continue
+		}
+		out, err := contract.ConfirmWithdrawn.Run(core(ctx, "ask the casefile whether the request was withdrawn"), contract.RefInput{Ref: c.ref})
+		if err == nil && out.True && !c.over() {
+			c.withdrawn = true
+			c.interrupt()
+		}
+	}
 }

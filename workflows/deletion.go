@@ -34,6 +34,7 @@ var deletionWords = words{ack: "deletion_ack", end: func(outcome dsr.Outcome, se
 func Deletion(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // as Access
 	c := &deletion{request: newRequest(in.Ref, deletionWords), plan: 1}
+	c.law.finished = func() bool { return c.begun }
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
 	}

@@ -25,6 +25,8 @@ func Register(r Registry) {
 	for name, w := range map[string]any{
 		contract.Reconcile.Name:  Reconcile,
 		contract.Checkpoint.Name: Checkpoint,
+		contract.Digest.Name:     Digest,
+		contract.Forget.Name:     Forget,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	}

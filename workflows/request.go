@@ -28,6 +28,7 @@ type request struct {
 	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
 
+	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back
 	words     words // what the person is told at the beginning and the end
 }
@@ -80,7 +81,7 @@ func (c *request) listen(ctx workflow.Context) error {
 		return err
 	}
 	workflow.GoNamed(ctx, "codes", c.serveCodes)
-	return nil
+	return c.listenToLaw(ctx)
 }
 
 func (c *request) status() (contract.StatusResult, error) {
@@ -96,7 +97,7 @@ func (c *request) status() (contract.StatusResult, error) {
 func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (dsr.Outcome, error), forget func(),
 	givenUp func() dsr.Outcome) (dsr.Outcome, error) {
 	for {
-		outcome, err := pass(ctx)
+		outcome, err := c.interruptible(ctx, pass)
 		if errors.Is(err, errGivenUp) {
 			outcome = givenUp()
 			err = c.close(ctx, outcome)
@@ -106,6 +107,7 @@ func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (ds
 		}
 		workflow.GetMetricsHandler(ctx).Counter("habeas_results_doubted_total").Inc(1)
 		c.met, c.ready, c.partial, c.again = false, false, nil, true
+		c.law.refused = false
 		forget()
 	}
 }
@@ -117,7 +119,7 @@ func (c *request) begin(ctx workflow.Context) (dsr.Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	c.facts = facts
+	c.facts, c.law.known = facts, true
 	if err := c.attributes(ctx); err != nil {
 		return "", err
 	}
@@ -139,7 +141,11 @@ func (c *request) close(ctx workflow.Context, outcome dsr.Outcome) error {
 	if err != nil {
 		return err
 	}
-	if template := c.words.end(outcome, c.settled); template != "" {
+	template := c.words.end(outcome, c.settled)
+	if c.law.refused && template != "" {
+		template = "refused" // names ground, facts and the ways to complain and to court
+	}
+	if template != "" {
 		if err := c.tell(ctx, template, "end", outcome); err != nil {
 			return err
 		}

@@ -131,8 +131,14 @@ func (c *request) patiently(ctx workflow.Context, system, summary string, start 
 	}
 }
 
+// leastPatience is how long a system is waited for whose patience is not known.
+const leastPatience = time.Hour
+
 // outlast waits until done, asking a human each time the patience is over.
 func (c *request) outlast(ctx workflow.Context, system string, patience time.Duration, occasion string, mayLeave bool, done func() bool) (left bool, err error) {
+	if patience <= 0 {
+		patience = leastPatience // no patience at all would ask without end while the answer is on its way
+	}
 	for n := 1; ; n++ {
 		ok, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 			Timeout:      patience,

@@ -31,7 +31,8 @@ type NewCase struct {
 	ReceivedAt time.Time
 	DueAt      time.Time
 	Request    Request
-	Ground     dsr.Ground // of a deletion
+	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
+	Ground     dsr.Ground  // of a deletion
 }
 
 // Request is what the person asked, in their own data. It is only ever stored sealed.
@@ -104,6 +105,9 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
 			received, opened, due, sealed, dsr.StateReceived, n.Ground); err != nil {
+			return err
+		}
+		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
 			return err
 		}
 		detail := map[string]any{

@@ -75,22 +75,23 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 			return err
 		}
 		var row struct {
-			Kind      dsr.CaseKind `db:"kind"`
-			Withdrawn bool         `db:"withdrawn"`
-			Ending    bool         `db:"ending"`
-			Begun     bool         `db:"begun"`
+			Withdrawn bool `db:"withdrawn"`
+			Ending    bool `db:"ending"`
+			Begun     bool `db:"begun"`
+			Released  bool `db:"released"`
 		}
-		if err := tx.GetContext(ctx, &row, `SELECT kind, withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
-			EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun FROM case_file c WHERE ref = $1`, ref); err != nil {
+		if err := tx.GetContext(ctx, &row, `SELECT withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
+			EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun,
+			EXISTS (SELECT FROM package p WHERE p.ref = c.ref AND released_at IS NOT NULL) AS released FROM case_file c WHERE ref = $1`, ref); err != nil {
 			return err
 		}
 		switch {
 		case row.Withdrawn:
 			return nil
-		case row.Kind != dsr.Deletion:
-			return fault.Newf(contract.ErrBadInput, "only a deletion can be withdrawn; %s is a case of the kind %s", ref.ID(), row.Kind)
 		case state == dsr.StateClosed || row.Ending:
 			return fault.Newf(contract.ErrNotOpen, "%s is closed or about to be", ref.ID())
+		case row.Released:
+			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out: it cannot be withdrawn any more", ref.ID())
 		case row.Begun:
 			return fault.Newf(contract.ErrNotOpen, "the deletion of %s has begun: it cannot be withdrawn any more", ref.ID())
 		}

@@ -109,6 +109,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.ApplyRoster(ctx, roster, enrol.ID, f.pins))
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
 	f.fillDeletion(t, account)
+	f.fillLaw(t, ref)
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)

@@ -217,6 +217,12 @@ func RefOf(in any) (Ref, bool) {
 		return in.Ref, true
 	case CloseInput:
 		return in.Ref, true
+	case AlarmInput:
+		return in.Ref, true
+	case MotionRef:
+		return in.Ref, true
+	case ApplyInput:
+		return in.Ref, true
 	case PlanInput:
 		return in.Ref, true
 	case EraseInput:

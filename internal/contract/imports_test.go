@@ -29,13 +29,15 @@ var may = map[string][]string{
 	"internal/casefile":         {"internal/contract", "internal/fault", "internal/dsr", "internal/seal"},
 	"internal/systems":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap"},
 	"internal/systems/postgres": {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
+	"internal/systems/mysql":    {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/subject":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
-	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/datamap", "internal/systems", "internal/subject",
+	"internal/clocks":           {"internal/contract", "internal/fault", "internal/dsr", "internal/jurisdiction", "internal/casefile"},
+	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault"},
 	"internal/portal": {"internal/desk", "internal/export", "internal/seal", "internal/fault", "internal/contract", "internal/datamap", "internal/dsr"},
 	"workflows":       {"internal/contract", "internal/dsr", "internal/jurisdiction"},
-	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/datamap", "internal/systems", "internal/subject",
+	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config"},
 }
 

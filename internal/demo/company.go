@@ -55,8 +55,9 @@ func Prepare(ctx context.Context, o Options) (*Company, error) {
 	if err != nil {
 		return nil, err
 	}
+	postgres, mariadb := example.Servers()
 	st, err := stack.Up(ctx, stack.Options{
-		Dir: o.Dir, Systems: example.Systems(), BinSelf: filepath.Join(o.BinDir, "habeas"),
+		Dir: o.Dir, Systems: postgres, MariaDB: mariadb, BinSelf: filepath.Join(o.BinDir, "habeas"),
 		CodecEndpoint: "http://" + portal + "/codec", Progress: func(line string) { o.Say("%s", line) },
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/seal"
 )
 
@@ -25,6 +26,7 @@ type Desk struct {
 	Map      *datamap.Map
 	Blobs    blobs.Store
 	Pins     casefile.Pins
+	Laws     *jurisdiction.Book
 	Temporal client.Client
 	Now      func() time.Time
 	// CodesPerHour is how often a code may be asked for in an hour, for one case and purpose.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/clocks"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
@@ -33,13 +34,26 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	if err := d.complete(&o); err != nil {
 		return "", err
 	}
-	due, err := jurisdiction.Earliest(o.Laws, o.ReceivedAt)
+	laws, err := d.book().Laws(o.Laws, o.ReceivedAt)
+	if err != nil {
+		return "", err
+	}
+	for _, law := range laws {
+		if !law.Profile.Allows(string(o.Kind)) {
+			return "", fault.Newf(contract.ErrBadInput, "%s knows no right to %s", law.Profile.Name, o.Kind)
+		}
+	}
+	clock, err := jurisdiction.EarliestAnswer(laws, string(o.Kind), o.ReceivedAt, nil, d.Now())
+	if err != nil {
+		return "", err
+	}
+	pins, err := clocks.Pins(laws)
 	if err != nil {
 		return "", err
 	}
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
-		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: due,
+		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
 		Ground:  o.Ground,
 		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
 	})

@@ -19,7 +19,10 @@ type CaseView struct {
 	Found   []dsr.ShownCollection `json:"found"`
 	Letters []casefile.Letter     `json:"letters"`
 	Package *casefile.Package     `json:"package,omitempty"`
-	Plans   []PlanView            `json:"plans,omitempty"`
+	// Stops are when the person was asked, Extensions the time that was taken.
+	Stops      []casefile.Stop      `json:"stops,omitempty"`
+	Extensions []casefile.Extension `json:"extensions,omitempty"`
+	Plans      []PlanView           `json:"plans,omitempty"`
 	// Certificate is the SHA-256 of the certificate, hex; see Desk.Store.Certificate.
 	Certificate string `json:"certificate_sha256,omitempty"`
 }
@@ -35,6 +38,12 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 		return v, err
 	}
 	if v.Letters, err = d.Store.Letters(ctx, ref); err != nil {
+		return v, err
+	}
+	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {
+		return v, err
+	}
+	if v.Extensions, err = d.Store.Extensions(ctx, ref); err != nil {
 		return v, err
 	}
 	parts, err := d.Store.Parts(ctx, ref)

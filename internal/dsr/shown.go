@@ -37,6 +37,9 @@ type Shown struct {
 	Files          int    `json:"files,omitempty"`
 	Size           int64  `json:"size,omitempty"` // bytes
 
+	// Motion is what somebody moves about the case.
+	Motion *ShownMotion `json:"motion,omitempty"`
+
 	*ShownStaff
 	*ShownPlan
 	*ShownHold

@@ -59,6 +59,8 @@ var Rules = map[TaskKind]Rule{
 	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
 	TaskEraseFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
 	TaskLeft:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskExtend:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 }
 

@@ -100,7 +100,17 @@ func (v view) Hotline() (string, error) { return need("the hotline", v.f.Company
 func (v view) Officer() (string, error) {
 	return may("the data protection officer", v.f.Company.Officer)
 }
-func (v view) Answerable() bool { return v.f.Company.ReplyTo != "" }
+func (v view) Answerable() bool        { return v.f.Company.ReplyTo != "" }
+func (v view) NewDue() (string, error) { return v.date("the new due date", v.f.NewDueAt, true) }
+func (v view) Ground() (string, error) { return need("the ground", v.f.Ground) }
+func (v view) LawSource() (string, error) {
+	return need("the law", v.f.LawSource)
+}
+func (v view) Facts() (string, error)     { return may("the facts", v.f.Facts) }
+func (v view) Question() (string, error)  { return need("the question", v.f.Question) }
+func (v view) ClockStops() bool           { return v.f.ClockStops }
+func (v view) Regulator() (string, error) { return need("where to complain", v.f.Regulator) }
+func (v view) Court() (string, error)     { return need("the way to court", v.f.Court) }
 
 // Missing lists what a partial answer leaves out.
 func (v view) Missing() ([]string, error) {

@@ -38,12 +38,15 @@ var roles = []string{RoleOwner, RoleApp, RoleStaff, RoleExample, RoleReader, Rol
 // CasefileDatabase is the name of Habeas's own database.
 const CasefileDatabase = "habeas"
 
+// serverNames are databases of the servers themselves.
+var serverNames = []string{"postgres", "mysql", "sys", "information_schema", "performance_schema"}
+
 var systemName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 
 // checkSystems refuses names that could not be databases of their own.
 func checkSystems(names []string) error {
 	for _, n := range names {
-		if !systemName.MatchString(n) || n == CasefileDatabase || n == "postgres" || strings.HasPrefix(n, "template") {
+		if !systemName.MatchString(n) || n == CasefileDatabase || slices.Contains(serverNames, n) || strings.HasPrefix(n, "template") {
 			return fault.Newf(contract.ErrBadInput, "a system cannot be called %q here", n).
 				WithHint("use up to 40 lower-case letters, digits, _ and -, starting with a letter")
 		}

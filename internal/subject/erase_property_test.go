@@ -70,6 +70,9 @@ func (c *tally) judgeErasure(t *testing.T, seeds int64) {
 func (a *arena) eraseSeed(seed int64, tally *tally) error {
 	w := newRandom(seed, a.made)
 	w.without = nil
+	for _, c := range w.all {
+		c.Schema = a.at[c.System.Name].schema
+	}
 	w.drawDeletion(seed)
 	if err := a.load(w); err != nil {
 		return fmt.Errorf("making the tables: %w", err)
@@ -79,9 +82,13 @@ func (a *arena) eraseSeed(seed int64, tally *tally) error {
 	if err != nil || len(found) != 1 {
 		return fmt.Errorf("%d accounts, %v", len(found), err)
 	}
-	search := Search{Map: w.m, Account: found[0], Keys: newMemory(), Open: a.opener, Rounds: 60}
-	e := Erasure{Search: search, Frozen: newMemory(), Now: eraseNow, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	e := Erasure{Frozen: newMemory(), Now: eraseNow, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	e.Search = Search{Map: w.m, Account: found[0], Keys: newMemory(), Open: a.opener}
 	plan, err := makePlan(a.ctx, e)
+	if tooManyRounds(err) {
+		e.Keys, e.Frozen, e.Rounds = newMemory(), newMemory(), 60
+		plan, err = makePlan(a.ctx, e)
+	}
 	if err != nil {
 		return fmt.Errorf("%w (%v)\n%s", err, cause(err), w)
 	}

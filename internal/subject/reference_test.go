@@ -429,7 +429,7 @@ func (f *follower) shared(c *datamap.Collection, r *row) bool {
 
 // claimedBy reports whether somebody else may claim the row by the link.
 func (f *follower) claimedBy(l *datamap.Link, r *row) bool {
-	if l.Self() || (l.Valid != nil && l.Valid.At != "") {
+	if (l.Self() && l.Follow == datamap.FollowUp) || (l.Valid != nil && l.Valid.At != "") {
 		return false
 	}
 	tellsRows := !slices.ContainsFunc(l.To.Key, func(name string) bool { return !slices.Contains(l.ToColumns, name) })

@@ -107,7 +107,7 @@ func (w *walk) claimable(c *datamap.Collection) bool {
 	ways := w.ways(c)
 	return slices.ContainsFunc(ways, func(p way) bool {
 		set := p.set()
-		if p.from == c || set.from != "" || set.until != "" {
+		if p.up || set.from != "" || set.until != "" {
 			return false
 		}
 		return len(ways)+len(c.Match) > 1 || w.contestable(p.from, set) || (p.link.Expr != nil && p.link.Expr.ArrayElement)
@@ -118,7 +118,7 @@ func (w *walk) claimable(c *datamap.Collection) bool {
 func (v *visit) claims(c *datamap.Collection, sel systems.Selection, available func(*datamap.Collection) bool) []systems.Clause {
 	var claims []systems.Clause
 	for _, p := range v.w.ways(c) {
-		if p.from == c || (available != nil && !available(p.from)) {
+		if p.up || (available != nil && !available(p.from)) { // up: it is the row pointed at, and hangs on nothing by this
 			continue
 		}
 		set, list := p.set(), p.link.Expr != nil && p.link.Expr.ArrayElement

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/habeas-dsr/habeas/internal/datamap"
 )
 
 // Removed stands where a known value stood.
@@ -240,4 +242,45 @@ func separates(r rune) bool {
 
 func ideograph(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo)
+}
+
+// Without is the document without what refers to one of the keys: elements of a list, or the
+// value at the end of the path, which becomes null.
+func Without(document string, expr *datamap.Expr, keys map[string]bool) (string, error) {
+	var tree any
+	decoder := json.NewDecoder(strings.NewReader(document))
+	decoder.UseNumber()
+	if err := decoder.Decode(&tree); err != nil {
+		return "", err
+	}
+	return encode(without(tree, expr.JSONPath, expr.ArrayElement, keys))
+}
+
+func without(node any, path []string, list bool, keys map[string]bool) any {
+	if len(path) > 0 {
+		if object, ok := node.(map[string]any); ok {
+			if inner, there := object[path[0]]; there {
+				object[path[0]] = without(inner, path[1:], list, keys)
+			}
+		}
+		return node
+	}
+	elements, ok := node.([]any)
+	switch {
+	case list && ok:
+		return slices.DeleteFunc(elements, func(element any) bool { return keys[plainText(element)] })
+	case !list && keys[plainText(node)]:
+		return nil
+	}
+	return node
+}
+
+func plainText(node any) string {
+	switch v := node.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return "\x00"
 }

@@ -291,11 +291,10 @@ func (a Anonymiser) random(live Live, row, old string) (*string, error) {
 		out = d.hexes(len(old))
 	case datamap.ClassJSON:
 		return d.document(old)
+	case datamap.ClassOther:
+		out = d.address(old)
 	default:
 		out = d.text(old)
-		if address(live) {
-			out = d.address(old)
-		}
 	}
 	return &out, nil
 }

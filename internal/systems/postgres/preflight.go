@@ -154,16 +154,10 @@ func (p *preflight) columnsOf(r *reporter, change systems.Change, sh *shape, f *
 	}
 }
 
-// edge says that rows of the change From refer to rows of the change To.
-type edge struct {
-	from, to int
-	key      foreign
-}
-
 // foreign counts the rows outside the plan that refer to rows that go: by foreign keys from any
 // table, whether or not the map knows it.
-func (p *preflight) foreign(ctx context.Context) ([]edge, error) {
-	var edges []edge
+func (p *preflight) foreign(ctx context.Context) ([]systems.Edge, error) {
+	var edges []systems.Edge
 	for i, change := range p.changes {
 		if p.facts[i] == nil || (change.Action != systems.Delete && change.Action != systems.Refcount) {
 			continue
@@ -174,7 +168,9 @@ func (p *preflight) foreign(ctx context.Context) ([]edge, error) {
 				if p.shapes[n] == nil || p.shapes[n].oid != key.Child {
 					continue
 				}
-				edges = append(edges, edge{from: n, to: i, key: key})
+				if p.shapes[n].oid != p.shapes[i].oid {
+					edges = append(edges, p.edge(n, i, key))
+				}
 				goes := other.Action == systems.Delete || other.Action == systems.Refcount
 				cuts := other.Action == systems.Unlink && slices.ContainsFunc(other.Cut.Columns, func(name string) bool { return slices.Contains(key.Columns, name) })
 				if goes || cuts {
@@ -235,59 +231,24 @@ func (p *preflight) outside(ctx context.Context, i int, key foreign, planned []i
 	return rows, p.classify(ctx, p.changes[i].Rows.Collection, err)
 }
 
-// order sorts the changes so that what refers comes before what is referred to. Of keys that run
-// in a circle one is cut first: that needs the rows' own keys.
-func (p *preflight) order(edges []edge) {
-	done := make([]bool, len(p.changes))
-	gone := func(e edge) bool { return done[e.from] || e.from == e.to || p.sameTable(e) }
-	for len(p.out.Order) < len(p.changes) {
-		progress := false
-		for i := range p.changes {
-			waits := slices.ContainsFunc(edges, func(e edge) bool { return e.to == i && !gone(e) })
-			if done[i] || waits {
-				continue
-			}
-			done[i], progress = true, true
-			p.out.Order = append(p.out.Order, i)
-		}
-		if progress {
-			continue
-		}
-		at := slices.IndexFunc(edges, func(e edge) bool { return !gone(e) && !done[e.to] && p.cuttable(e) })
-		if at < 0 {
-			p.stuck(edges, done)
-			return
-		}
-		p.out.First = append(p.out.First, systems.Circle{At: edges[at].from, Columns: edges[at].key.Columns})
-		p.out.Keyed = append(p.out.Keyed, edges[at].from)
-		edges = slices.Delete(edges, at, at+1)
+// order takes the order of the foreign keys.
+func (p *preflight) order(edges []systems.Edge) {
+	var stuck []systems.Edge
+	p.out.Order, p.out.First, stuck = systems.Sort(len(p.changes), edges)
+	for _, first := range p.out.First {
+		p.out.Keyed = append(p.out.Keyed, first.At)
+	}
+	for _, e := range stuck {
+		r := p.reporter(e.To)
+		r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.Name+")", "let a column of one of them be NULL")
+		p.note(r)
 	}
 }
 
-func (p *preflight) sameTable(e edge) bool {
-	return p.shapes[e.from] == p.shapes[e.to] || p.shapes[e.from].oid == p.shapes[e.to].oid
-}
-
-func (p *preflight) cuttable(e edge) bool {
-	return slices.ContainsFunc(e.key.Columns, func(name string) bool {
-		return !p.facts[e.from].columns[name].Filled && !slices.Contains(p.changes[e.from].Rows.Collection.Key, name)
-	})
-}
-
-func (p *preflight) stuck(edges []edge, done []bool) {
-	for i := range p.changes {
-		if done[i] {
-			continue
-		}
-		p.out.Order = append(p.out.Order, i)
-		for _, e := range edges {
-			if e.to == i && !done[e.from] {
-				r := p.reporter(i)
-				r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.key.Name+")", "let a column of one of them be NULL")
-				p.note(r)
-			}
-		}
-	}
+func (p *preflight) edge(from, to int, key foreign) systems.Edge {
+	return systems.Edge{From: from, To: to, Columns: key.Columns, Name: key.Name, Cuttable: slices.ContainsFunc(key.Columns, func(name string) bool {
+		return !p.facts[from].columns[name].Filled && !slices.Contains(p.changes[from].Rows.Collection.Key, name)
+	})}
 }
 
 // errTried ends a trial: nothing of it stays.
