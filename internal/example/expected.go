@@ -90,15 +90,14 @@ func All(ctx context.Context, dsn map[string]string) (Rows, error) {
 	for i := range sources {
 		table := sources[i].ID()
 		system, _, _ := strings.Cut(table, ".")
-		key := []string{"id"}
-		if table == "billing.order_items" {
-			key = []string{"order_id", "line_no"}
+		if system == "billing" {
+			continue
 		}
-		if all[table], err = rowsOf(ctx, dbs[system], table, key, "true", nil); err != nil {
+		if all[table], err = rowsOf(ctx, dbs[system], table, []string{"id"}, "true", nil); err != nil {
 			return nil, err
 		}
 	}
-	return all, nil
+	return all, billed(ctx, dbs["billing"], everybody, all)
 }
 
 // ExpectedContact says what a designated contact may see: their own record and nothing else.
