@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -34,6 +35,7 @@ type Activities struct {
 	// Namespace is Temporal's, in which cases run.
 	Namespace string
 	Mailer    *letters.Mailer
+	Drill     *letters.Mailer     // where an exercise writes to; nil: there are no exercises
 	DKIM      *letters.DKIM       // nil: letters are not signed
 	SMS       *letters.SMSGateway // nil: nobody is reached by text message
 	// Open gives the connection to a system of the map; it is shared and stays open.
@@ -75,6 +77,16 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.Certify, a.Certify)
 	register(w, contract.HoldFacts, a.HoldFacts)
 	register(w, contract.ApplyHoldRelease, a.ApplyHoldRelease)
+	register(w, contract.BeginNotice, a.BeginNotice)
+	register(w, contract.ProjectNotice, a.ProjectNotice)
+	register(w, contract.ReadConcerned, a.ReadConcerned)
+	register(w, contract.FreezeList, a.FreezeList)
+	register(w, contract.ActOnTask, a.ActOnTask)
+	register(w, contract.NoticeDue, a.NoticeDue)
+	register(w, contract.TakeStep, a.TakeStep)
+	register(w, contract.StartClock, a.StartClock)
+	register(w, contract.MarkClock, a.MarkClock)
+	register(w, contract.CloseNotice, a.CloseNotice)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.
@@ -82,6 +94,10 @@ func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendLetter, a.SendLetter)
 	register(w, contract.IssueCode, a.IssueCode)
 	register(w, contract.SendDigests, a.SendDigests)
+	register(w, contract.SendCanaries, a.SendCanaries)
+	register(w, contract.SendPage, a.SendPage)
+	register(w, contract.SendTexts, a.SendTexts)
+	register(w, contract.WarnClock, a.WarnClock)
 }
 
 // RegisterSystem adds what runs on the queue of one system.
@@ -94,6 +110,7 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.Erase, a.Erase)
 	register(w, contract.Rediscover, a.Rediscover)
 	register(w, contract.ReadBack, a.ReadBack)
+	register(w, contract.FindConcerned, a.FindConcerned)
 }
 
 // register holds the function against the typed reference: the compiler refuses another shape. A
@@ -101,11 +118,16 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 // casefile all the same, because a rogue poller holds the right id.
 func register[In, Out any](w worker.ActivityRegistry, ref contract.Activity[In, Out], fn func(context.Context, In) (Out, error)) {
 	guarded := func(ctx context.Context, in In) (Out, error) {
-		if of, ok := contract.RefOf(in); ok && activity.GetInfo(ctx).WorkflowExecution.ID != string(of) {
+		if of, ok := contract.RefOf(in); ok && !stepOf(activity.GetInfo(ctx).WorkflowExecution.ID, of) {
 			var none Out
 			return none, fault.Newf(contract.ErrNotApproved, "%s is a step of %s, and another workflow asked for it", ref.Name, of)
 		}
 		return fn(ctx, in)
 	}
 	w.RegisterActivityWithOptions(guarded, activity.RegisterOptions{Name: ref.Name, DisableAlreadyRegisteredCheck: true})
+}
+
+// stepOf says whether a workflow is that of the reference, or a child of it, named behind it.
+func stepOf(workflow string, ref contract.Ref) bool {
+	return workflow == string(ref) || strings.HasPrefix(workflow, string(ref)+"/")
 }

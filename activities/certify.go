@@ -11,7 +11,6 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
-	"github.com/habeas-dsr/habeas/internal/subject"
 )
 
 // Certify writes and signs the certificate of the last plan that was begun. What is neither done and
@@ -43,7 +42,10 @@ func (a *Activities) Certify(ctx context.Context, in contract.PlanInput) (contra
 		Begun: *done.plan.BegunAt, Ended: done.last, PlanHash: hex.EncodeToString(done.plan.Hash), MapHash: done.body.MapHash,
 		Approvals: []string{done.plan.ReviewTask, done.plan.ApprovalTask},
 	}
-	for _, system := range done.body.Order {
+	for _, before := range done.earlier {
+		statement.EarlierPlans = append(statement.EarlierPlans, hex.EncodeToString(before.plan.Hash))
+	}
+	for _, system := range done.order() {
 		statement.Systems = append(statement.Systems, a.certifySystem(done, system))
 	}
 	file, err := certificate.Sign(statement, a.Keys.PublicKey(), a.Keys.Sign)
@@ -68,20 +70,11 @@ func (a *Activities) certifySystem(c carried, system string) certificate.System 
 			out.BackupsUntil = c.last.Add(sys.Backups).Truncate(24 * time.Hour)
 		}
 	}
-	done := slices.Clone(c.done[system])
-	for _, e := range c.body.Entries {
-		if e.System != system {
-			continue
-		}
-		class := certificate.Class{Name: a.title(system, e.Collection), Action: e.Action, Planned: e.Rows, Law: e.Law, Until: e.Until, Reason: e.Reason}
-		// Several entries may be of one class; both lists stand in the order of the plan.
-		if i := slices.IndexFunc(done, func(d subject.Done) bool {
-			return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action
-		}); i >= 0 {
-			class.Deleted, class.Changed, class.Arrived = done[i].Deleted, done[i].Changed, done[i].Arrived
-			done = slices.Delete(done, i, i+1)
-		}
-		out.Classes = append(out.Classes, class)
+	for _, k := range c.classes(system) {
+		out.Classes = append(out.Classes, certificate.Class{
+			Name: a.title(system, k.entry.Collection), Action: k.entry.Action, Planned: k.entry.Rows, Law: k.entry.Law, Until: k.entry.Until, Reason: k.entry.Reason,
+			Deleted: k.done.Deleted, Changed: k.done.Changed, Arrived: k.done.Arrived,
+		})
 	}
 	for _, l := range c.remains[system] {
 		out.Remains = append(out.Remains, certificate.Remain{Name: a.title(system, l.Collection), Rows: l.Rows, Reason: l.Reason})

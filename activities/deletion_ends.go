@@ -146,14 +146,14 @@ func (a *Activities) deletionFields(ctx context.Context, c casefile.Case, f *let
 		return err
 	}
 	f.Kept = a.keptLines(done.body, f)
-	for _, system := range done.body.Order {
+	for _, system := range done.order() {
 		sys := a.Map.System(system)
 		if sys == nil {
 			continue
 		}
 		changed := int64(0)
-		for _, d := range done.done[system] {
-			changed += d.Deleted + d.Changed
+		for _, k := range done.classes(system) {
+			changed += k.done.Deleted + k.done.Changed
 		}
 		if changed > 0 {
 			f.Done = append(f.Done, fmt.Sprintf("%s / %s: %d", sys.Title.In("zh"), sys.Title.In("en"), changed))

@@ -197,11 +197,11 @@ func unclean(left []subject.Left) int {
 
 // carried is how far a plan is: what was done and found in each of its systems.
 type carried struct {
+	earlier  []carried // the plans begun before, without what was read back
 	plan     casefile.Plan
 	body     subject.Plan
 	done     map[string][]subject.Done
 	remains  map[string][]subject.Left
-	ended    map[string]time.Time
 	left     []string // systems that signed decisions left out
 	open     []string // systems that are not done and read back, although nobody signed to leave them
 	unproven []string // systems where the read-back found something
@@ -210,30 +210,85 @@ type carried struct {
 
 // carriedOut reads how far the last plan is that was begun; contract.ErrNotApproved when none is.
 func (a *Activities) carriedOut(ctx context.Context, ref contract.Ref) (carried, error) {
-	c := carried{done: map[string][]subject.Done{}, remains: map[string][]subject.Left{}, ended: map[string]time.Time{}}
+	c := carried{done: map[string][]subject.Done{}, remains: map[string][]subject.Left{}}
 	plans, err := a.Store.Plans(ctx, ref)
 	if err != nil {
 		return c, err
 	}
-	n := 0
 	for _, p := range plans {
-		if p.BegunAt != nil {
-			n = p.N
+		if p.BegunAt == nil {
+			continue
+		}
+		before := c
+		c = carried{done: map[string][]subject.Done{}, remains: map[string][]subject.Left{}, earlier: before.earlier}
+		if before.plan.N > 0 {
+			before.earlier = nil
+			c.earlier = append(c.earlier, before)
+		}
+		if c.plan, err = a.Store.CheckPlan(ctx, ref, p.N, a.Pins); err != nil {
+			return c, err
+		}
+		if c.body, err = a.sealedPlan(ctx, ref, p.N); err != nil {
+			return c, err
+		}
+		if c.left, err = a.partial(ctx, ref); err != nil {
+			return c, err
+		}
+		if err := a.readErasures(ctx, ref, &c); err != nil {
+			return c, err
 		}
 	}
-	if n == 0 {
+	if c.plan.N == 0 {
 		return c, fault.Newf(contract.ErrNotApproved, "no deletion of %s was begun", ref)
 	}
-	if c.plan, err = a.Store.CheckPlan(ctx, ref, n, a.Pins); err != nil {
-		return c, err
+	return c, nil
+}
+
+// order lists the systems of all plans that were begun, those of the last first.
+func (c carried) order() []string {
+	order := slices.Clone(c.body.Order)
+	for _, before := range c.earlier {
+		for _, system := range before.body.Order {
+			if !slices.Contains(order, system) {
+				order = append(order, system)
+			}
+		}
 	}
-	if c.body, err = a.sealedPlan(ctx, ref, n); err != nil {
-		return c, err
+	return order
+}
+
+// class is what a plan says of some rows, and what became of it.
+type class struct {
+	entry subject.Entry
+	done  subject.Done
+}
+
+// classes are those of a system: what earlier plans changed, and all of the last one.
+func (c carried) classes(system string) []class {
+	var out []class
+	for _, before := range c.earlier {
+		for _, k := range before.classes(system) {
+			if changes(k.entry.Action) {
+				out = append(out, k)
+			}
+		}
 	}
-	if c.left, err = a.partial(ctx, ref); err != nil {
-		return c, err
+	done := slices.Clone(c.done[system])
+	for _, e := range c.body.Entries {
+		if e.System != system {
+			continue
+		}
+		k := class{entry: e}
+		// Several entries may be of one class; both lists stand in the order of the plan.
+		i := slices.IndexFunc(done, func(d subject.Done) bool {
+			return d.Collection == e.Collection && d.Class == e.Class && d.Action == e.Action
+		})
+		if i >= 0 {
+			k.done, done = done[i], slices.Delete(done, i, i+1)
+		}
+		out = append(out, k)
 	}
-	return c, a.readErasures(ctx, ref, &c)
+	return out
 }
 
 func (a *Activities) readErasures(ctx context.Context, ref contract.Ref, c *carried) error {

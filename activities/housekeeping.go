@@ -55,7 +55,9 @@ func (a *Activities) tell(ctx context.Context, olderThan time.Duration) (told in
 		return 0, err
 	}
 	for _, u := range list {
-		if u.Challenge == "" {
+		if u.Withdrawn {
+			err = a.Temporal.SignalWorkflow(ctx, string(u.Ref), "", contract.Withdraw.Name, contract.WithdrawInput{})
+		} else if u.Challenge == "" {
 			err = a.Temporal.SignalWorkflow(ctx, string(u.Ref), "", contract.Fetched.Name, contract.FetchedInput{})
 		} else {
 			// Without an id of its own: an answer that somebody made up is not to be heard for ever.

@@ -34,6 +34,10 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskEraseFailed:   a.showDone,
 		dsr.TaskLeft:          a.showRemains,
 		dsr.TaskReleaseHold:   a.showHold,
+
+		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice,
+		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
+		dsr.TaskPhoneRound: a.showNotice, dsr.TaskLetterRound: a.showNotice, dsr.TaskPublicNotice: a.showNotice,
 	}[shown.Kind]
 	if ok {
 		if err := fill(ctx, &shown); err != nil {
@@ -65,7 +69,8 @@ func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (c
 		return contract.VoidTaskResult{Verdict: string(task.Verdict)}, err
 	}
 	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
-	if task.Ref != in.Ref || !(ofSystem || task.Kind == dsr.TaskUnreachable) {
+	ofNotice := task.Kind == dsr.TaskNoticeWave || task.Kind == dsr.TaskNoticeNone || task.Kind == dsr.TaskNoticeIncomplete
+	if task.Ref != in.Ref || !(ofSystem || ofNotice || task.Kind == dsr.TaskUnreachable) {
 		return out, fault.Newf(contract.ErrNotApproved, "task %s waits for its answer and is not closed without one", task.ID)
 	}
 	if task.Kind == dsr.TaskUnreachable {

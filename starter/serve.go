@@ -31,7 +31,7 @@ set HABEAS_PORTAL_URL to the https:// address that people type.`,
 			c := a.house.Config
 			log := telemetry.NewLogger(os.Stderr, c.LogLevel)
 			handler := portal.New(portal.Options{
-				Desk: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
+				Desk: window{d}, Notices: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
 				SessionKey: sessionKey(a.house.Keys), Now: time.Now, TrustedProxies: c.PortalProxies, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
 			})
 			log.Info("the portal runs", "listen", c.PortalListen)
@@ -67,6 +67,12 @@ func (w window) Status(ctx context.Context, id string) (portal.Status, error) {
 	s.ExpiresAt = p.ExpiresAt
 	s.Downloadable = err == nil && c.State == dsr.StateReady && p.FetchedAt == nil && p.WipedAt == nil
 	return s, err
+}
+
+// CheckNotice implements portal.Notices.
+func (w window) CheckNotice(ctx context.Context, id, code string) (exercise, right bool, err error) {
+	known, right, err := w.Desk.CheckNotice(ctx, id, code)
+	return known.Exercise, right, err
 }
 
 // OpenPackage implements portal.Desk.

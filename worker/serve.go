@@ -58,7 +58,7 @@ func serve(ctx context.Context, c config.Config) error {
 	defer systems.Close()
 	acts := &activities.Activities{
 		Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Laws: house.Laws, Config: c,
-		Temporal: temporal, Namespace: namespace(), Mailer: post.Mailer, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
+		Temporal: temporal, Namespace: namespace(), Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
 	}
 	workers, err := build(temporal, house.Map, c, acts)
 	if err != nil {
@@ -83,6 +83,9 @@ func serve(ctx context.Context, c config.Config) error {
 			return house.Store.Ping(ctx)
 		})
 	})
+	if err := takeBounces(ctx, group, c, house, log); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	stopAll(workers)
 	return group.Wait()

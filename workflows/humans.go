@@ -17,6 +17,9 @@ type humans struct {
 	pending map[string]*pending // by task id
 	opening int                 // tasks that are being opened: their ids are in the casefile, but not here yet
 	changed func(ctx workflow.Context)
+	// others hears of decisions on tasks of this reference that nobody here waits for: a control, or
+	// the task of a child. Without it such a decision is refused.
+	others func(ctx workflow.Context, task string, out contract.DecideResult) error
 }
 
 type pending struct {
@@ -37,7 +40,7 @@ func (h *humans) listen(ctx workflow.Context) error {
 			if err != nil {
 				return contract.DecideResult{}, err
 			}
-			if h.pending[in.Task] == nil {
+			if h.pending[in.Task] == nil && h.others == nil {
 				return contract.DecideResult{}, notOpen()
 			}
 			out, err := contract.RecordDecision.Run(core(ctx, "check and record the decision on task "+in.Task),
@@ -48,12 +51,15 @@ func (h *humans) listen(ctx workflow.Context) error {
 			if p := h.pending[in.Task]; p != nil && out.Done {
 				p.verdict, p.done = dsr.Verdict(out.Verdict), true
 			}
+			if h.others != nil {
+				return out, h.others(ctx, in.Task, out)
+			}
 			return out, nil
 		},
 		workflow.UpdateHandlerOptions{
 			Description: "a signed decision of a member of staff on an open task",
 			Validator: func(ctx workflow.Context, in contract.DecideInput) error {
-				if p := h.pending[in.Task]; (p == nil && h.opening == 0) || (p != nil && p.done) {
+				if p := h.pending[in.Task]; (p == nil && h.opening == 0 && h.others == nil) || (p != nil && p.done) {
 					workflow.GetMetricsHandler(ctx).Counter("habeas_decisions_refused_total").Inc(1)
 					return notOpen()
 				}

@@ -35,7 +35,7 @@ func erases(ctx context.Context, b *bench) ([]Row, error) {
 			"(check of the plan, counts, batches of %d rows, a transaction each)", number(float64(rows)), eraseTables, subject.DefaultBatch),
 		Floor: "the same as one DELETE a table in one psql session, on a copy of the database",
 	}
-	h, err := b.house(ctx, "erase", example.Options{People: 20})
+	h, err := b.house(ctx, "erase", example.Options{People: 100})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,7 +30,14 @@ type house struct {
 
 // house sets one up; name is the folder of its stack. Close takes the stack down.
 func (b *bench) house(ctx context.Context, name string, o example.Options) (*house, error) {
+	return b.houseWith(ctx, name, o, nil)
+}
+
+// houseWith is house with more of the environment.
+func (b *bench) houseWith(ctx context.Context, name string, o example.Options, more map[string]string) (*house, error) {
 	o.Seed = 7
+	env := map[string]string{"HABEAS_CODES_PER_HOUR": "20", "HABEAS_LOG_LEVEL": "warn"}
+	maps.Copy(env, more)
 	dir := filepath.Join(b.dir, name)
 	h := &house{}
 	h.closes = append(h.closes, func() {
@@ -41,8 +49,7 @@ func (b *bench) house(ctx context.Context, name string, o example.Options) (*hou
 	})
 	var err error
 	say("setting up %s: %d people, %d more log rows", name, o.People, o.Heavy)
-	h.Company, err = demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: b.bin, Example: o, Env: map[string]string{
-		"HABEAS_CODES_PER_HOUR": "20", "HABEAS_LOG_LEVEL": "warn"}})
+	h.Company, err = demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: b.bin, Example: o, Env: env})
 	if err != nil {
 		h.Close()
 		return nil, err

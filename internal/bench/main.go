@@ -35,6 +35,7 @@ var measurements = []measurement{
 	{"export", exports},
 	{"erase", erases},
 	{"memory", memory},
+	{"notice", notices},
 	{"start", start},
 }
 

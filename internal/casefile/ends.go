@@ -93,16 +93,19 @@ func (s *Store) MarkWiped(ctx context.Context, ref contract.Ref) error {
 type Unheard struct {
 	Ref       contract.Ref `db:"ref"`
 	Challenge string       `db:"challenge"` // a verification code was typed rightly; empty: the package was fetched
+	Withdrawn bool         `db:"withdrawn"` // the request was taken back
 }
 
 // Unheard lists cases that wait for the person although the person did their part longer than
 // olderThan ago.
 func (s *Store) Unheard(ctx context.Context, olderThan time.Duration, limit int) ([]Unheard, error) {
 	var list []Unheard
-	err := s.db.SelectContext(ctx, &list, `SELECT c.ref, '' AS challenge FROM package p JOIN case_file c ON c.ref = p.ref
+	err := s.db.SelectContext(ctx, &list, `SELECT c.ref, '' AS challenge, false AS withdrawn FROM package p JOIN case_file c ON c.ref = p.ref
 		WHERE p.fetched_at <= $1 AND c.closed_at IS NULL AND c.waiting_on = 'person:download'
 		UNION ALL
-		SELECT c.ref, max(h.id) FROM case_file c JOIN challenge h ON h.ref = c.ref AND h.purpose = 'verify' AND h.met_at <= $1
+		SELECT c.ref, '', true FROM case_file c WHERE c.withdrawn_at <= $1 AND c.closed_at IS NULL AND c.ending_at IS NULL
+		UNION ALL
+		SELECT c.ref, max(h.id), false FROM case_file c JOIN challenge h ON h.ref = c.ref AND h.purpose = 'verify' AND h.met_at <= $1
 		WHERE c.closed_at IS NULL AND c.waiting_on = 'person:code' GROUP BY c.ref
 		ORDER BY ref LIMIT $2`, s.now().Add(-olderThan), limitOf(limit))
 	return list, dbError("list what was not heard", err)

@@ -269,6 +269,14 @@ func (s *Store) AgreePlan(ctx context.Context, ref contract.Ref, n int, review, 
 			}
 			return nil
 		}
+		// After a plan that was begun there is nothing to withdraw any more.
+		var begun bool
+		if err := tx.GetContext(ctx, &begun, `SELECT EXISTS (SELECT FROM plan WHERE ref = $1 AND begun_at IS NOT NULL)`, ref); err != nil {
+			return err
+		}
+		if begun {
+			coolOff = 0
+		}
 		now := s.now()
 		until := now.Add(coolOff).Truncate(time.Microsecond)
 		p.ReviewTask, p.ApprovalTask, p.AgreedAt, p.CoolUntil = review, approval, &now, &until

@@ -110,6 +110,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
 	f.fillDeletion(t, account)
 	f.fillLaw(t, ref)
+	f.fillNotice(t, string(account))
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)

@@ -14,11 +14,14 @@ import (
 	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
-// MarkStarted says that the workflow of a case or of a roster change exists. Again: nothing.
+// MarkStarted says that the workflow of a case, a notice or a roster change exists. Again: nothing.
 func (s *Store) MarkStarted(ctx context.Context, ref contract.Ref) error {
 	table := "case_file"
-	if ref.Kind() == contract.KindRoster {
+	switch ref.Kind() {
+	case contract.KindRoster:
 		table = "roster_change"
+	case contract.KindNotice:
+		table = "notice"
 	}
 	return s.tx(ctx, "mark a case as started", func(tx *sqlx.Tx) error {
 		done, err := tx.ExecContext(ctx, `UPDATE `+table+` SET started_at = $2 WHERE ref = $1 AND started_at IS NULL`, ref, s.now())
@@ -38,7 +41,7 @@ type Unstarted struct {
 	Kind string       `db:"kind"` // of a case; empty for a roster change
 }
 
-// Unstarted lists cases and roster changes (look at Ref.Kind) that were opened longer than
+// Unstarted lists cases, notices and roster changes (look at Ref.Kind) that were opened longer than
 // olderThan ago and whose workflow was never seen to exist, the oldest first.
 func (s *Store) Unstarted(ctx context.Context, olderThan time.Duration, limit int) ([]Unstarted, error) {
 	var list []Unstarted
@@ -47,6 +50,9 @@ func (s *Store) Unstarted(ctx context.Context, olderThan time.Duration, limit in
 		 ORDER BY opened_at, ref LIMIT $2)
 		UNION ALL
 		(SELECT ref, '' AS kind, opened_at FROM roster_change WHERE started_at IS NULL AND opened_at <= $1
+		 ORDER BY opened_at, ref LIMIT $2)
+		UNION ALL
+		(SELECT ref, '' AS kind, opened_at FROM notice WHERE started_at IS NULL AND closed_at IS NULL AND opened_at <= $1
 		 ORDER BY opened_at, ref LIMIT $2)) AS unstarted ORDER BY opened_at, ref LIMIT $2`,
 		s.now().Add(-olderThan), limitOf(limit))
 	return list, dbError("list what was never started", err)

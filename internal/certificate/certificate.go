@@ -36,6 +36,7 @@ type Certificate struct {
 	Begun        time.Time    `json:"begun"`
 	Ended        time.Time    `json:"ended"`
 	PlanHash     string       `json:"plan_hash"` // hex; keyed, so that nothing can be guessed from it
+	EarlierPlans []string     `json:"earlier_plans,omitempty"` // their hashes, where one was not enough
 	MapHash      string       `json:"map_hash"`
 	Approvals    []string     `json:"approvals"` // the tasks whose signatures stand behind it
 	Systems      []System     `json:"systems"`

@@ -26,6 +26,9 @@ type Config struct {
 	Approvers      string
 	SMTPURL        string
 	SMTPSize       int
+	ExerciseSMTP   string
+	BounceListen   string
+	BounceDomain   string
 	DKIMKey        string
 	DKIMSelector   string
 	SMSURL         string
@@ -75,6 +78,9 @@ var Settings = []Setting{
 	text("HABEAS_APPROVERS", "", false, "file with the first two approvers, one `NAME ROLE[,ROLE] PUBLIC-KEY` a line", func(c *Config) *string { return &c.Approvers }),
 	text("HABEAS_SMTP_URL", "", true, "mail server: smtp://, smtps:// or smtp+starttls://USER:PASSWORD@HOST:PORT", func(c *Config) *string { return &c.SMTPURL }),
 	number("HABEAS_SMTP_CONNECTIONS", "4", 1, 100, "connections to the mail server that are kept open", func(c *Config) *int { return &c.SMTPSize }),
+	text("HABEAS_EXERCISE_SMTP_URL", "", true, "mail catcher that takes the letters of exercises; without it there are none", func(c *Config) *string { return &c.ExerciseSMTP }),
+	text("HABEAS_BOUNCE_LISTEN", "", false, "where the worker takes bounces of mass notices back by SMTP, such as 127.0.0.1:2525; empty: nowhere", func(c *Config) *string { return &c.BounceListen }),
+	text("HABEAS_BOUNCE_DOMAIN", "", false, "domain of the return paths of mass notices; default the domain of the company's From", func(c *Config) *string { return &c.BounceDomain }),
 	text("HABEAS_DKIM_KEY", "", false, "PEM file with the DKIM key; letters are signed when it is set", func(c *Config) *string { return &c.DKIMKey }),
 	text("HABEAS_DKIM_SELECTOR", "habeas", false, "DKIM selector in DNS", func(c *Config) *string { return &c.DKIMSelector }),
 	text("HABEAS_SMS_URL", "", true, "webhook that sends text messages", func(c *Config) *string { return &c.SMSURL }),

@@ -231,6 +231,8 @@ func RefOf(in any) (Ref, bool) {
 		return in.Ref, true
 	case AgreeInput:
 		return in.Ref, true
+	case interface{ About() Ref }:
+		return in.About(), true
 	}
 	return "", false
 }

@@ -28,6 +28,10 @@ func StartOf(ref Ref, kind string) (options client.StartWorkflowOptions, workflo
 		options.StaticSummary = "enrol a member of staff"
 		return options, Roster.Name, RosterInput{Ref: ref}, nil
 	}
+	if ref.Kind() == KindNotice {
+		options.StaticSummary = "notice " + ref.ID()
+		return options, Notice.Name, NoticeInput{Ref: ref}, nil
+	}
 	if ref.Kind() == KindHold { // asked for again when two people said no before
 		options.StaticSummary = "release of a legal hold"
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE

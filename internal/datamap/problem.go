@@ -51,7 +51,9 @@ func (p Problems) Error() string {
 }
 
 // err gives the problems as an error that knows it is the caller's to mend; nil when there are none.
-func (p Problems) err() error {
+func (p Problems) err() error { return p.errWith("every key is explained in docs/data-map.md") }
+
+func (p Problems) errWith(hint string) error {
 	if len(p) == 0 {
 		return nil
 	}
@@ -61,6 +63,5 @@ func (p Problems) err() error {
 			cmp.Compare(a.Column, b.Column), cmp.Compare(a.Text, b.Text))
 	})
 	sorted = slices.Compact(sorted)
-	return fault.New(contract.ErrBadInput, sorted.Error(), sorted).
-		WithHint("every key is explained in docs/data-map.md")
+	return fault.New(contract.ErrBadInput, sorted.Error(), sorted).WithHint(hint)
 }

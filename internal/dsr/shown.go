@@ -43,6 +43,34 @@ type Shown struct {
 	*ShownStaff
 	*ShownPlan
 	*ShownHold
+	Notice *ShownNotice `json:"notice,omitempty"`
+}
+
+// ShownNotice is what a task of a mass notice shows. Texts are what everybody will read; samples are
+// masked.
+type ShownNotice struct {
+	Kind     string            `json:"kind"`
+	Exercise bool              `json:"exercise,omitempty"`
+	Action   string            `json:"action,omitempty"` // of a control
+	Rate     int               `json:"rate,omitempty"`
+	Wave     int               `json:"wave,omitempty"`
+	Waves    int               `json:"waves,omitempty"`
+	FileHash string            `json:"file_sha256,omitempty"` // hex
+	ListHash string            `json:"list_sha256,omitempty"` // hex
+	TextHash map[string]string `json:"text_sha256,omitempty"` // by language
+	Texts    map[string]string `json:"texts,omitempty"`       // by language: subject and text
+	InWave   int64             `json:"in_wave,omitempty"`     // people with an address
+	People   int64             `json:"people,omitempty"`      // on the list
+	NoMail   int64             `json:"no_mail,omitempty"`     // of them without an address
+	Loose    int64             `json:"loose,omitempty"`       // rows behind which nobody was found
+	Samples  []string          `json:"samples,omitempty"`
+	Canaries []string          `json:"canaries,omitempty"`
+	Sender   []string          `json:"sender,omitempty"` // what DNS says of SPF, DKIM and DMARC
+	Tally    map[string]int64  `json:"tally,omitempty"`  // what became of the letters so far
+	Missing  []string          `json:"missing,omitempty"`
+	Ground   string            `json:"ground,omitempty"` // of a decision not to notify
+	Clock    string            `json:"authority,omitempty"`
+	DueAt    string            `json:"due_at,omitempty"`
 }
 
 // Candidate is one directory row, masked.

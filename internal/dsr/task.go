@@ -28,6 +28,19 @@ const (
 	TaskReleaseHold TaskKind = "release-hold"  // let a legal hold end
 )
 
+// The tasks of a mass notice.
+const (
+	TaskNoticeIncomplete TaskKind = "notice-incomplete" // a mandatory part of the text is empty
+	TaskNoticeWave       TaskKind = "notice-wave"       // let a wave of letters go
+	TaskNoticeNone       TaskKind = "notice-none"       // do not notify the people, with its ground
+	TaskNoticeControl    TaskKind = "notice-control"    // pause, resume, set the rate, abort
+	TaskNoticeStopped    TaskKind = "notice-stopped"    // too many letters were refused
+	TaskReport           TaskKind = "authority-report"  // file the report with an authority
+	TaskPhoneRound       TaskKind = "phone-round"       // call those whom nothing reached
+	TaskLetterRound      TaskKind = "letter-round"      // print and post letters to them
+	TaskPublicNotice     TaskKind = "public-notice"     // publish the notice for the rest
+)
+
 // Rule says who may answer a task and how.
 type Rule struct {
 	Roles     []Role
@@ -62,6 +75,16 @@ var Rules = map[TaskKind]Rule{
 	TaskExtend:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+
+	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
+	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeNone:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeControl:    {Roles: []Role{RoleApprover, RoleLead, RoleOperator}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskNoticeStopped:    {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskReport:           {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
+	TaskPhoneRound:       {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
+	TaskLetterRound:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
+	TaskPublicNotice:     {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
 }
 
 // Choices of a reviewer on a column that may speak of somebody else.

@@ -347,8 +347,8 @@ func deleteHeld(s *stubborn) {
 	s.wantDeleted(before, mine, time.Now())
 }
 
-// deleteArriving has rows come after the approval: under a parent that the plan knows, and under a new
-// one, which the read-back finds and a second plan deletes.
+// deleteArriving has rows come after the approval: under a parent that the plan knows, which go with it,
+// and under a new one, which stand in the way until a second plan deletes them.
 func deleteArriving(s *stubborn) {
 	before, mine := s.rows(), s.mine()
 	ref := s.askDeletion()
@@ -364,12 +364,12 @@ func deleteArriving(s *stubborn) {
 		WHERE id = $1::bigint`, tickets[0])
 	s.onSystem("support", `INSERT INTO support.messages SELECT (jsonb_populate_record(m, jsonb_build_object('id', 9000003, 'ticket_id', 9000002))).* FROM support.messages m
 		WHERE ticket_id = $1::bigint LIMIT 1`, tickets[0])
-	left := s.task(ref, dsr.TaskLeft)
-	shown, err := s.d.Task(s.ctx, left.ID)
-	if err != nil || shown.Shown.ShownPlan == nil || len(shown.Shown.Entries) == 0 {
-		s.t.Fatalf("nothing is shown as left: %+v %v", shown, err)
+	// The message under the new ticket is not the plan's, and the new ticket cannot go without it.
+	failed, err := s.d.Task(s.ctx, s.task(ref, dsr.TaskEraseFailed).ID)
+	if err != nil || failed.System != "support" || len(failed.Shown.Entries) == 0 {
+		s.t.Fatalf("how far the system is, is not shown: %+v %v", failed, err)
 	}
-	s.sign(ref, dsr.TaskLeft, "bo", dsr.Replan, "a ticket came in between")
+	s.sign(ref, dsr.TaskEraseFailed, "bo", dsr.Replan, "a ticket came in between")
 	s.agreeOn(ref)
 	s.ended(ref, dsr.Fulfilled)
 	after := s.rows()

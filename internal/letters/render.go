@@ -82,14 +82,15 @@ var layout = template.Must(template.ParseFS(files, "templates/layout.html"))
 // block is one piece of a letter. The sources are written in a very small markup, so that the
 // plain text and the HTML of a letter can never say different things.
 type block struct {
-	Kind  string   // "p", "h", "ol", "ul" or "code"
-	Text  string   // of p, h and code
-	Items []string // of ol and ul
+	Kind  string     // "p", "h", "ol", "ul", "code" or "table"
+	Text  string     // of p, h and code
+	Items []string   // of ol and ul
+	Rows  [][]string // of table; the first is its head
 }
 
 // parseBlocks reads the markup: blocks are parted by empty lines; "## " starts a heading, "> " a
-// line to copy (a code, a case number), "1. " and "- " list items, anything else a paragraph, whose
-// lines are joined.
+// line to copy (a code, a case number), "1. " and "- " list items, "| " the row of a table, whose
+// cells "|" parts, anything else a paragraph, whose lines are joined.
 func parseBlocks(body string) []block {
 	var blocks []block
 	for part := range strings.SplitSeq(body, "\n\n") {
@@ -117,6 +118,8 @@ func parseBlock(lines []string) block {
 		return block{Kind: "ol", Items: items(lines, "1. ")}
 	case strings.HasPrefix(lines[0], "- "):
 		return block{Kind: "ul", Items: items(lines, "- ")}
+	case strings.HasPrefix(lines[0], "| "):
+		return block{Kind: "table", Rows: cells(lines)}
 	}
 	return block{Kind: "p", Text: strings.Join(lines, "\n")}
 }
@@ -127,6 +130,18 @@ func items(lines []string, mark string) []string {
 		found = append(found, strings.TrimPrefix(line, mark))
 	}
 	return found
+}
+
+func cells(lines []string) [][]string {
+	var rows [][]string
+	for _, line := range lines {
+		var row []string
+		for cell := range strings.SplitSeq(strings.TrimPrefix(line, "| "), "|") {
+			row = append(row, strings.TrimSpace(cell))
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // Lines are the lines of a paragraph.
@@ -153,9 +168,29 @@ func plain(blocks []block) string {
 				}
 				b.WriteString(mark + item + "\n")
 			}
+		case "table":
+			writeRows(&b, block.Rows)
 		default:
 			b.WriteString(block.Text + "\n")
 		}
 	}
 	return b.String()
+}
+
+// writeRows writes a table for readers without HTML: a paragraph a row, each cell behind its head.
+func writeRows(b *strings.Builder, rows [][]string) {
+	for i, row := range rows {
+		if i == 0 {
+			continue
+		}
+		if i > 1 {
+			b.WriteString("\n")
+		}
+		for n, cell := range row {
+			if n < len(rows[0]) {
+				b.WriteString(rows[0][n] + ": ")
+			}
+			b.WriteString(cell + "\n")
+		}
+	}
 }

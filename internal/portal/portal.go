@@ -16,6 +16,7 @@ import (
 // Options are what a portal needs.
 type Options struct {
 	Desk    Desk
+	Notices Notices         // without it there is no page on which a notice can be checked
 	Company datamap.Company // whose name and contact stand on the pages; its first language is the default
 	// Codec opens Temporal payloads for operators; without it there is no codec endpoint.
 	Codec converter.PayloadCodec
@@ -124,6 +125,11 @@ func (s *server) routes() http.Handler {
 	page(http.MethodPost, "/case/download", formCost, s.download)
 	page(http.MethodPost, "/case/leave", pageCost, s.leave)
 
+	if s.Notices != nil {
+		mux.Handle("GET /notice", sameSite.Handler(s.limited(pageCost, s.noticePage)))
+		mux.Handle("POST /notice", sameSite.Handler(s.limited(formCost, s.checkNotice)))
+		mux.HandleFunc("/notice", s.wrongMethod("GET, POST"))
+	}
 	mux.HandleFunc("GET "+stylePath, serveAsset(styleSheet, "text/css; charset=utf-8"))
 	mux.HandleFunc("GET "+iconPath, serveAsset(icon, "image/svg+xml"))
 	mux.HandleFunc("GET /healthz", healthz)

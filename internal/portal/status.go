@@ -23,6 +23,12 @@ var stepOf = map[string]int{
 	string(dsr.StateCollecting): 2,
 	string(dsr.StateReview):     3,
 	string(dsr.StateRelease):    3,
+	string(dsr.StatePlanning):   2,
+	string(dsr.StatePlan):       3,
+	string(dsr.StateApproval):   3,
+	string(dsr.StateCooling):    4,
+	string(dsr.StateErasing):    4,
+	string(dsr.StateChecking):   4,
 	string(dsr.StateReady):      4,
 	string(dsr.StateClosed):     5,
 }

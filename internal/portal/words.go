@@ -10,6 +10,7 @@ import (
 var words = func() map[string]datamap.Text {
 	all := maps.Clone(pageWords)
 	maps.Copy(all, caseWords)
+	maps.Copy(all, noticeWords)
 	return all
 }()
 

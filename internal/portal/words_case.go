@@ -58,8 +58,9 @@ var caseWords = map[string]datamap.Text{
 	"step.at.now":   {ZH: "当前", EN: "now"},
 	"step.at.todo":  {ZH: "未开始", EN: "to come"},
 
-	"kind.access": {ZH: "查阅、复制个人信息", EN: "A copy of your data"},
-	"kind.other":  {ZH: "个人信息权利请求", EN: "Request about your data"},
+	"kind.access":   {ZH: "查阅、复制个人信息", EN: "A copy of your data"},
+	"kind.deletion": {ZH: "删除个人信息", EN: "Deletion of your data"},
+	"kind.other":    {ZH: "个人信息权利请求", EN: "Request about your data"},
 
 	"state.received":        {ZH: "我们已收到您的请求", EN: "We have received your request"},
 	"state.received.text":   {ZH: "很快会请您核验身份。", EN: "We will soon ask you to confirm who you are."},
@@ -75,6 +76,10 @@ var caseWords = map[string]datamap.Text{
 	"state.release.text":    {ZH: "副本已准备好，由另一位工作人员批准后即可下载。", EN: "Your copy is packed. A second member of staff has to let it go."},
 	"state.ready":           {ZH: "您的副本已准备好", EN: "Your copy is ready"},
 	"state.ready.text":      {ZH: "请在截止时间之前下载。", EN: "Please download it before its time is over."},
+	"state.cooling":         {ZH: "已批准，尚可撤回", EN: "Approved; you can still change your mind"},
+	"state.cooling.text":    {ZH: "撤回的期限写在我们的信函里。此后删除无法恢复。", EN: "Our letter says until when. After that it cannot be undone."},
+	"state.erasing":         {ZH: "正在删除", EN: "Your data is being deleted"},
+	"state.erasing.text":    {ZH: "办结后我们会通知您。", EN: "We write to you when it is done."},
 	"state.working":         {ZH: "正在办理", EN: "We are working on it"},
 	"state.working.text":    {ZH: "您暂时不需要做什么。", EN: "There is nothing you need to do for now."},
 
@@ -86,6 +91,8 @@ var caseWords = map[string]datamap.Text{
 	"outcome.refused.text":    {ZH: "原因以及您的申诉途径写在我们的信函里。", EN: "Our letter says why, and where you can complain."},
 	"outcome.no_data":         {ZH: "未查询到您的信息", EN: "No data found"},
 	"outcome.no_data.text":    {ZH: "我们没有找到与您有关的信息。", EN: "We found nothing that we hold about you."},
+	"outcome.linked":          {ZH: "您此前的请求仍在办理", EN: "Your earlier request goes on"},
+	"outcome.linked.text":     {ZH: "我们不会重复办理，编号写在我们的信函里。", EN: "Nothing is done twice; our letter has its number."},
 	"outcome.unverified":      {ZH: "身份未能核验，请求已关闭", EN: "Closed, as identity was not confirmed"},
 	"outcome.unverified.text": {ZH: "您可以随时重新提出请求。", EN: "You are free to ask again at any time."},
 	"outcome.withdrawn":       {ZH: "请求已撤回", EN: "Withdrawn"},

@@ -270,7 +270,7 @@ func (d *drafting) beyond(ctx context.Context, c *datamap.Collection, list []Ent
 	if err != nil || len(sel.Any) == 0 {
 		return err
 	}
-	entry := Entry{System: c.System.Name, Collection: c.Name, Class: ClassBeyond, Action: Leave, Reason: "beyond"}
+	entry := Entry{System: c.System.Name, Collection: c.Name, Class: ClassBeyond, Action: Leave, Reason: "upward"}
 	if entry.Rows, err = d.sys.Count(ctx, sel); err != nil || entry.Rows == 0 {
 		return err
 	}

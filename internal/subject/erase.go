@@ -165,14 +165,14 @@ type Left struct {
 	// Reason: "frozen" (a locator of the plan still finds rows), "new" (a fresh discovery does),
 	// "hunt" (a strong value stands in free text), "orphan" (points at a key that is gone),
 	// "unanswered" (a hunt ran out of time), or, of what the plan leaves on purpose, "by-law",
-	// "shared", "beyond".
+	// "shared", "upward".
 	Reason string `json:"reason"`
 }
 
 // Clean reports whether it is what the plan leaves on purpose.
 func (l Left) Clean() bool {
 	switch l.Reason {
-	case "by-law", "shared", "beyond", "no-rule":
+	case "by-law", "shared", "upward", "no-rule":
 		return true
 	}
 	return false

@@ -70,6 +70,9 @@ func (c *tally) judgeErasure(t *testing.T, seeds int64) {
 func (a *arena) eraseSeed(seed int64, tally *tally) error {
 	w := newRandom(seed, a.made)
 	w.without = nil
+	for _, c := range w.all {
+		c.Schema = a.at[c.System.Name].schema
+	}
 	w.drawDeletion(seed)
 	if err := a.load(w); err != nil {
 		return fmt.Errorf("making the tables: %w", err)

@@ -66,7 +66,7 @@ func (e *Erasure) owning(c *datamap.Collection) ([]way, *walk, error) {
 	var ways []way
 	for _, p := range w.ways(c) {
 		set := p.set()
-		if !p.up && p.from != c && set.from == "" && set.until == "" && p.link.Deletion != datamap.Shallow {
+		if !p.up && set.from == "" && set.until == "" && p.link.Deletion != datamap.Shallow {
 			ways = append(ways, p)
 		}
 	}

@@ -85,7 +85,7 @@ var engines = []engine{{
 		t.Cleanup(func() { db.Close() })
 		return at, db
 	},
-	number: "integer", text: "varchar(200)", json: "json", list: "json", time: "datetime", // there are no arrays
+	number: "integer", text: "varchar(80)", json: "json", list: "json", time: "datetime", // there are no arrays
 	elements: func(list []int) string { return "'[" + joined(list) + "]'" },
 }}
 
@@ -206,6 +206,9 @@ func (a *arena) opener(name string) (systems.System, error) { return a.open[name
 // seed tries one seed; the error says where search and reference differ.
 func (a *arena) seed(seed int64, tally *tally) error {
 	w := newRandom(seed, a.made)
+	for _, c := range w.all {
+		c.Schema = a.at[c.System.Name].schema
+	}
 	if err := a.load(w); err != nil {
 		return fmt.Errorf("making the tables: %w", err)
 	}
@@ -253,9 +256,6 @@ func (a *arena) load(w *random) error {
 				statements = append(statements, fmt.Sprintf("DROP TABLE IF EXISTS %s.t%d", a.at[name].schema, i))
 			}
 		}
-	}
-	for _, c := range w.all {
-		c.Schema = a.at[c.System.Name].schema
 	}
 	for _, c := range w.all {
 		table := c.Schema + "." + c.Table

@@ -67,7 +67,7 @@ type Selection struct {
 
 // Clause is one way in which a row belongs to a person: by the keys that its columns hold, or by
 // the identities that one column holds. Exactly one of Keys and Identities is set; a clause with
-// When alone, which stands in Only or Except, is fulfilled by the rows that fulfil the condition.
+// When alone is fulfilled by the rows that fulfil the condition; in Any only a mass notice has one.
 type Clause struct {
 	Columns    []string
 	Keys       KeySource

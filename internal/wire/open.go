@@ -127,6 +127,7 @@ func (s *Systems) Close() {
 // Post is how letters leave the house.
 type Post struct {
 	Mailer *letters.Mailer
+	Drill  *letters.Mailer // for exercises; nil: there are none
 	DKIM   *letters.DKIM
 	SMS    *letters.SMSGateway
 }
@@ -137,6 +138,11 @@ func OpenPost(c config.Config, company datamap.Company) (Post, error) {
 	var err error
 	if p.Mailer, err = letters.NewMailer(c.SMTPURL, letters.MailerOptions{Size: c.SMTPSize}); err != nil {
 		return p, err
+	}
+	if c.ExerciseSMTP != "" {
+		if p.Drill, err = letters.NewMailer(c.ExerciseSMTP, letters.MailerOptions{Size: c.SMTPSize}); err != nil {
+			return p, err
+		}
 	}
 	if c.DKIMKey != "" {
 		_, domain, _ := strings.Cut(company.From, "@")

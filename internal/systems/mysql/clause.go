@@ -123,7 +123,7 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 		return &condition{holds: others, fails: "NOT " + others}, nil
 	}
 	if clause.Others {
-		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT COALESCE(" + to.whole + ", FALSE) OR " + exists + ")"}, nil
+		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT (" + to.whole + ") OR " + exists + ")"}, nil
 	}
 	made := &condition{holds: exists, fails: "NOT " + exists, also: !to.plain}
 	if to.seek != "" && ((q.shape.view && up.total <= driven) || q.shape.indexed(clause.Columns)) {

@@ -1,0 +1,103 @@
+package mailing
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/habeas-dsr/habeas/internal/casefile"
+)
+
+// queue holds a page by receiving domain, and gives letters as the rates allow, one domain after the
+// other, so that a slow one holds up nobody.
+type queue struct {
+	groups []*group
+	turn   int
+	all    *rate.Limiter
+	now    func() time.Time
+	left   int
+}
+
+type group struct {
+	domain string
+	list   []casefile.Recipient
+	limit  *rate.Limiter
+}
+
+func limiter(perSecond int) *rate.Limiter {
+	if perSecond <= 0 {
+		return rate.NewLimiter(rate.Inf, 1)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/20))
+}
+
+func newQueue(list []casefile.Recipient, pace Pace, now func() time.Time) *queue {
+	q := &queue{all: limiter(pace.Rate), now: now, left: len(list)}
+	at := map[string]*group{}
+	for _, r := range list {
+		g := at[string(r.Domain)]
+		if g == nil {
+			g = &group{domain: string(r.Domain), limit: limiter(pace.PerDomain)}
+			at[g.domain] = g
+			q.groups = append(q.groups, g)
+		}
+		g.list = append(g.list, r)
+	}
+	return q
+}
+
+func (q *queue) empty() bool { return q.left == 0 }
+
+func (q *queue) setRate(perSecond int) {
+	limit := rate.Inf
+	if perSecond > 0 {
+		limit = rate.Limit(perSecond)
+	}
+	if q.all.Limit() != limit {
+		q.all.SetLimit(limit)
+		q.all.SetBurst(max(1, perSecond/20))
+	}
+}
+
+// take gives at most n letters that may go now.
+func (q *queue) take(n int) []casefile.Recipient {
+	var out []casefile.Recipient
+	now := time.Now()
+	for idle := 0; len(out) < n && q.left > 0 && idle < len(q.groups); {
+		g := q.groups[q.turn%len(q.groups)]
+		q.turn++
+		if len(g.list) == 0 || !allowed(g.limit, now) || !allowed(q.all, now) {
+			idle++
+			continue
+		}
+		g.limit.AllowN(now, 1)
+		q.all.AllowN(now, 1)
+		idle = 0
+		out = append(out, g.list[0])
+		g.list = g.list[1:]
+		q.left--
+	}
+	return out
+}
+
+func allowed(l *rate.Limiter, now time.Time) bool {
+	return l.Limit() == rate.Inf || l.TokensAt(now) >= 1
+}
+
+// wait is a moment after which take may give more; nil when only the end of a letter helps.
+func (q *queue) wait(full bool) <-chan time.Time {
+	if full || q.left == 0 {
+		return nil
+	}
+	return time.After(5 * time.Millisecond)
+}
+
+// drop takes a domain out: it asked to be left alone, and its letters are given back.
+func (q *queue) drop(domain []byte) {
+	for _, g := range q.groups {
+		if g.domain == string(domain) {
+			q.left -= len(g.list)
+			g.list = nil
+		}
+	}
+}
