@@ -84,7 +84,7 @@ func (a *app) caseExtend() *cobra.Command {
 		Use: "extend ID", Short: "take more time, once, where the law gives it",
 		Long: `Take more time for a case. The law must know it and the ground, and the time must not be over. A second
 person signs; then the person is told, and only then the new time holds. "habeas case law ID" lists the grounds.`,
-		Example: "  habeas case extend 7QK2M-9XH4T --ground complexity --because 'four archives are read by hand'",
+		Example: "  habeas case extend 7QK2M-9XH4T --ground complexity --because @because.txt",
 		Args:    needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.moveCase(cmd.Context(), args[0], m, "extended")

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -243,5 +244,53 @@ func TestNoFailureOfAClockEndsACase(t *testing.T) {
 	}
 	if n := f.called("ReadClock"); n < 300 || len(l.raised) != 0 {
 		t.Errorf("the clocks were read %d times in two weeks; raised %v", n, l.raised)
+	}
+}
+
+// A deletion can be refused until it has begun, and not after: what has begun is carried out and
+// proved.
+func TestADeletionIsRefusedOnlyBeforeItBegan(t *testing.T) {
+	for name, v := range map[string]struct {
+		after time.Duration
+		want  dsr.Outcome
+	}{
+		"while the person may withdraw": {2 * day, dsr.Refused},
+		"once it has begun":             {3*day + 6*time.Hour, dsr.Fulfilled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, f, e := newDeletion(t)
+			l := underLaw(t, env, f, "eu-gdpr", onMonday)
+			verdicts := map[dsr.TaskKind]dsr.Verdict{dsr.TaskRefuse: dsr.Approve, dsr.TaskPlan: dsr.Approve, dsr.TaskErase: dsr.Approve}
+			staff(t, env, f, verdicts)
+			answer := f.onTask
+			f.onTask = func(kind dsr.TaskKind, id string) {
+				answer(kind, id)
+				if kind == dsr.TaskEraseFailed { // a system says no half-way, and is mended a day later
+					env.RegisterDelayedCallback(func() { decide(t, env, id, dsr.Retry, "good", nil) }, day)
+				}
+			}
+			typeCode(env, time.Hour)
+			tries := 0
+			e.erase = func(context.Context, contract.EraseInput) error {
+				if tries++; tries == 1 {
+					return refusal(contract.ErrRefused)
+				}
+				return nil
+			}
+			var late error
+			if v.want == dsr.Fulfilled {
+				late = errWanted // the update is refused by the validator
+			}
+			moveAt(t, env, l, v.after, casefile.Motion{Kind: dsr.MotionRefuse, Law: "eu-gdpr", Code: "legal_claims"}, late)
+			if got := runDeletion(t, env); got != v.want {
+				t.Fatalf("outcome %q, calls %v", got, f.calls)
+			}
+			if v.want == dsr.Refused && (f.called("Erase") != 0 || f.called("letter:refused") != 1) {
+				t.Errorf("calls %v", f.calls)
+			}
+			if v.want == dsr.Fulfilled && f.called("apply:refuse") != 0 {
+				t.Error("a refusal was applied to a deletion that had begun")
+			}
+		})
 	}
 }
