@@ -16,6 +16,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -28,12 +29,15 @@ type Activities struct {
 	Map      *datamap.Map
 	Blobs    blobs.Store
 	Pins     casefile.Pins
+	Laws     *jurisdiction.Book
 	Config   config.Config
 	Temporal client.Client
-	Mailer   *letters.Mailer
-	Drill    *letters.Mailer     // where an exercise writes to; nil: there are no exercises
-	DKIM     *letters.DKIM       // nil: letters are not signed
-	SMS      *letters.SMSGateway // nil: nobody is reached by text message
+	// Namespace is Temporal's, in which cases run.
+	Namespace string
+	Mailer    *letters.Mailer
+	Drill     *letters.Mailer     // where an exercise writes to; nil: there are no exercises
+	DKIM      *letters.DKIM       // nil: letters are not signed
+	SMS       *letters.SMSGateway // nil: nobody is reached by text message
 	// Open gives the connection to a system of the map; it is shared and stays open.
 	Open func(ctx context.Context, system string) (systems.System, error)
 	Now  func() time.Time
@@ -58,6 +62,21 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.ApplyRoster, a.ApplyRoster)
 	register(w, contract.StartUnstarted, a.StartUnstarted)
 	register(w, contract.SignCheckpoint, a.SignCheckpoint)
+	register(w, contract.ReadClock, a.ReadClock)
+	register(w, contract.RaiseAlarm, a.RaiseAlarm)
+	register(w, contract.ReadMotion, a.ReadMotion)
+	register(w, contract.ApplyMotion, a.ApplyMotion)
+	register(w, contract.ForgetCases, a.ForgetCases)
+	register(w, contract.LinkCase, a.LinkCase)
+	register(w, contract.StartPlan, a.StartPlan)
+	register(w, contract.SealPlan, a.SealPlan)
+	register(w, contract.CheckHolds, a.CheckHolds)
+	register(w, contract.AgreePlan, a.AgreePlan)
+	register(w, contract.ConfirmWithdrawn, a.ConfirmWithdrawn)
+	register(w, contract.BeginErasing, a.BeginErasing)
+	register(w, contract.Certify, a.Certify)
+	register(w, contract.HoldFacts, a.HoldFacts)
+	register(w, contract.ApplyHoldRelease, a.ApplyHoldRelease)
 	register(w, contract.BeginNotice, a.BeginNotice)
 	register(w, contract.ProjectNotice, a.ProjectNotice)
 	register(w, contract.ReadConcerned, a.ReadConcerned)
@@ -74,6 +93,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendLetter, a.SendLetter)
 	register(w, contract.IssueCode, a.IssueCode)
+	register(w, contract.SendDigests, a.SendDigests)
 	register(w, contract.SendCanaries, a.SendCanaries)
 	register(w, contract.SendPage, a.SendPage)
 	register(w, contract.SendTexts, a.SendTexts)
@@ -85,6 +105,11 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.FindAccount, a.FindAccount)
 	register(w, contract.Discover, a.Discover)
 	register(w, contract.Collect, a.Collect)
+	register(w, contract.MarkRows, a.MarkRows)
+	register(w, contract.DraftPlan, a.DraftPlan)
+	register(w, contract.Erase, a.Erase)
+	register(w, contract.Rediscover, a.Rediscover)
+	register(w, contract.ReadBack, a.ReadBack)
 	register(w, contract.FindConcerned, a.FindConcerned)
 }
 

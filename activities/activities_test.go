@@ -2,6 +2,7 @@ package activities
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -35,9 +36,17 @@ var _ worker.ActivityRegistry = (*names)(nil)
 // for ever. That the types fit, the compiler has seen.
 func TestEveryActivityIsRegistered(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("../internal/contract/activities.go")
+	files, err := filepath.Glob("../internal/contract/*.go")
 	if err != nil {
 		t.Fatal(err)
+	}
+	var source []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source = append(source, text...)
 	}
 	var want []string
 	for _, m := range regexp.MustCompile(`= Activity\[\w+, \w+\]\{"(\w+)"\}`).FindAllStringSubmatch(string(source), -1) {

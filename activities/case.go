@@ -33,6 +33,13 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 		Patience: map[string]time.Duration{}, VerifyWithin: a.Config.VerifyWithin,
 		PackageTTL: a.Config.PackageTTL, CodesPerHour: a.Config.CodesPerHour,
 	}
+	plans, err := a.Store.Plans(ctx, in.Ref)
+	if err != nil {
+		return facts, err
+	}
+	for _, p := range plans {
+		facts.Plan, facts.Begun = p.N, facts.Begun || p.BegunAt != nil
+	}
 	for _, s := range a.Map.Systems {
 		facts.Patience[s.Name] = s.Patience
 	}
@@ -73,6 +80,9 @@ func (a *Activities) Wipe(ctx context.Context, in contract.CloseInput) (contract
 // folder is where the blobs of a reference lie.
 func folder(ref contract.Ref) string { return string(ref) + "/" }
 
+// leaving are the tasks on which a signed "partial" leaves a system out.
+var leaving = []dsr.TaskKind{dsr.TaskSystemDown, dsr.TaskMapMismatch, dsr.TaskPreflight, dsr.TaskHeld, dsr.TaskEraseFailed}
+
 // partial lists the systems that a signed decision left out of the case, each checked again.
 func (a *Activities) partial(ctx context.Context, ref contract.Ref) ([]string, error) {
 	tasks, err := a.Store.ListTasks(ctx, taskFilter(ref))
@@ -81,7 +91,7 @@ func (a *Activities) partial(ctx context.Context, ref contract.Ref) ([]string, e
 	}
 	var left []string
 	for _, t := range tasks {
-		if (t.Kind != dsr.TaskSystemDown && t.Kind != dsr.TaskMapMismatch) || t.Verdict != dsr.Partial {
+		if !slices.Contains(leaving, t.Kind) || t.System == "" || t.Verdict != dsr.Partial {
 			continue
 		}
 		if _, err := a.Store.CheckVerdict(ctx, t.ID, dsr.Partial, a.Pins); err != nil {

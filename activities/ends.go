@@ -24,6 +24,14 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		return err
 	}
 	unfounded := fault.Newf(contract.ErrNotApproved, "nothing in the casefile says that %s has ended with %q", ref, outcome)
+	if outcome == dsr.Refused {
+		if err := a.refusedWhole(ctx, ref, unfounded); !fault.Is(err, contract.ErrNotApproved) {
+			return err
+		}
+	}
+	if c.Kind == dsr.Deletion && outcome != dsr.NoData && outcome != dsr.Unverified {
+		return a.deletionEnded(ctx, c, outcome, unfounded)
+	}
 	switch outcome {
 	case dsr.Fulfilled, dsr.PartlyDone:
 		left, err := a.partial(ctx, ref)
@@ -38,6 +46,11 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		return a.decided(ctx, ref, unfounded, dsr.Reject, func(t casefile.Task) bool {
 			return t.Kind == dsr.TaskReview || t.Kind == dsr.TaskFailed
 		})
+	case dsr.Withdrawn:
+		if c.WithdrawnAt == nil {
+			return unfounded
+		}
+		return nil
 	case dsr.NoData:
 		err := a.decided(ctx, ref, unfounded, dsr.Complete, func(t casefile.Task) bool { return t.Kind == dsr.TaskNoAccount })
 		if fault.Is(err, contract.ErrNotApproved) {
@@ -128,8 +141,13 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.Ack:
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
-	case letters.CaseClosed, letters.CaseUnverified:
+	case letters.DeletionAck:
+	case letters.DeletionApproved:
+		err = a.agreed(ctx, in.Ref)
+	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
+	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
+		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))
 	default:
 		err = fault.Newf(contract.ErrNotApproved, "a letter of the kind %q is not sent by itself", in.Template)
 	}
@@ -142,7 +160,7 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	}
 	others := 0
 	for _, l := range sent {
-		if l.Template == in.Template && l.Occasion != in.Occasion {
+		if l.Template == in.Template && l.Occasion != in.Occasion && sameMotion(l.Occasion, in.Occasion) {
 			others++
 		}
 	}
@@ -166,6 +184,20 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 		return fault.Newf(contract.ErrNotApproved, "%s had its letter %q, and nobody has signed to send another", in.Ref, in.Template)
 	}
 	return nil
+}
+
+// sameMotion says whether two occasions of a letter are about the same thing: each motion about a
+// case has letters of its own, "motion-2" and, tried again, "motion-2-1".
+func sameMotion(a, b string) bool {
+	n := func(occasion string) string {
+		rest, ok := strings.CutPrefix(occasion, "motion-")
+		first, _, _ := strings.Cut(rest, "-")
+		if !ok {
+			return ""
+		}
+		return first
+	}
+	return n(a) == n(b)
 }
 
 // mayHaveCode says whether a code of that purpose has any use now.

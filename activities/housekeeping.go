@@ -17,13 +17,18 @@ import (
 // knows and a workflow did not hear, because the portal or Temporal died in between.
 func (a *Activities) StartUnstarted(ctx context.Context, in contract.ReconcileInput) (contract.ReconcileResult, error) {
 	var out contract.ReconcileResult
-	refs, err := a.Store.Unstarted(ctx, in.OlderThan, 100)
+	list, err := a.Store.Unstarted(ctx, in.OlderThan, 100)
 	if err != nil {
 		return out, err
 	}
-	for _, ref := range refs {
-		options, workflow, input := contract.StartOf(ref)
-		_, err := a.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
+	for _, u := range list {
+		ref := u.Ref
+		options, workflow, input, err := contract.StartOf(ref, u.Kind)
+		if err != nil { // of a version to come: the others are not held up by it
+			a.Log.Error("a case of a kind that this worker does not know waits to be started", "ref", ref, "kind", u.Kind)
+			continue
+		}
+		_, err = a.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
 		var running *serviceerror.WorkflowExecutionAlreadyStarted
 		switch {
 		case errors.As(err, &running):

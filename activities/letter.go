@@ -20,6 +20,9 @@ import (
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 	account, err := a.account(ctx, in.Ref)
+	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
+		account, err = a.stranger(ctx, in.Ref)
+	}
 	if err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -31,6 +34,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 		return contract.LetterResult{}, err
 	}
 	fields.Outcome = in.Outcome
+	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
+		return contract.LetterResult{}, err
+	}
 	state, err := a.deliver(ctx, in, account, fields, a.channel(account, ""))
 	return contract.LetterResult{State: state}, err
 }
@@ -186,6 +192,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
+	}
+	if c.Kind == dsr.Deletion {
+		return f, a.deletionFields(ctx, c, &f)
 	}
 	return f, a.packageFields(ctx, ref, &f)
 }

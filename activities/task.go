@@ -24,6 +24,16 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskReview:        a.showFound,
 		dsr.TaskRelease:       a.showPackage,
 		dsr.TaskEnrol:         a.showStaff,
+		dsr.TaskExtend:        a.showMotion,
+		dsr.TaskRefuse:        a.showMotion,
+		dsr.TaskPlan:          a.showPlan,
+		dsr.TaskErase:         a.showPlan,
+		dsr.TaskEraseLarge:    a.showPlan,
+		dsr.TaskPreflight:     a.showFindings,
+		dsr.TaskHeld:          a.showHeld,
+		dsr.TaskEraseFailed:   a.showDone,
+		dsr.TaskLeft:          a.showRemains,
+		dsr.TaskReleaseHold:   a.showHold,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
@@ -50,6 +60,13 @@ func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (c
 	task, err := a.Store.Task(ctx, in.Task)
 	if err != nil {
 		return out, err
+	}
+	if err := a.mayVoidWithdrawn(ctx, task, in.Ref); err == nil {
+		if err := a.Store.VoidTask(ctx, in.Task, "withdrawn"); err != nil {
+			return out, err
+		}
+		task, err = a.Store.Task(ctx, in.Task)
+		return contract.VoidTaskResult{Verdict: string(task.Verdict)}, err
 	}
 	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
 	ofNotice := task.Kind == dsr.TaskNoticeWave || task.Kind == dsr.TaskNoticeNone || task.Kind == dsr.TaskNoticeIncomplete

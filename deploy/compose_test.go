@@ -40,7 +40,7 @@ func project(t *testing.T) *types.Project {
 func TestServices(t *testing.T) {
 	t.Parallel()
 	p := project(t)
-	if diff := cmp.Diff([]string{"mailpit", "portal", "postgres", "setup", "temporal", "worker"}, p.ServiceNames()); diff != "" {
+	if diff := cmp.Diff([]string{"mailpit", "mariadb", "portal", "postgres", "setup", "temporal", "worker"}, p.ServiceNames()); diff != "" {
 		t.Errorf("services (-want +got):\n%s", diff)
 	}
 	for name, service := range p.Services {
@@ -57,7 +57,7 @@ func TestServices(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"worker", "portal"} {
-		for _, other := range []string{"postgres", "temporal", "mailpit", "setup"} {
+		for _, other := range []string{"postgres", "mariadb", "temporal", "mailpit", "setup"} {
 			if _, waits := p.Services[name].DependsOn[other]; !waits {
 				t.Errorf("%s does not wait for %s", name, other)
 			}
@@ -187,8 +187,11 @@ func TestEnvironmentIsKnown(t *testing.T) {
 		need := []string{"HABEAS_DATABASE_URL", "HABEAS_KEYS"}
 		if name == "worker" {
 			need = append(need, "HABEAS_DATAMAP", "HABEAS_BLOBS", "HABEAS_SMTP_URL", "HABEAS_APPROVERS")
-			for _, system := range []string{"accounts", "billing", "support"} {
-				if dsn, err := config.DSN(getenv, system); err != nil || !strings.HasSuffix(dsn, "/"+system+"?sslmode=disable") {
+			for system, end := range map[string]string{
+				"accounts": "@postgres:5432/accounts?sslmode=disable", "support": "@postgres:5432/support?sslmode=disable",
+				"billing": "@mariadb:3306/billing?tls=false",
+			} {
+				if dsn, err := config.DSN(getenv, system); err != nil || !strings.HasSuffix(dsn, end) {
 					t.Errorf("the worker's way to %s: %v", system, err)
 				}
 			}

@@ -41,9 +41,15 @@ put postgres_password "$(password)"
 put casefile_owner_url "postgres://habeas_migrator:$owner@postgres:5432/habeas?sslmode=disable"
 put casefile_worker_url "postgres://habeas_worker:$worker@postgres:5432/habeas?sslmode=disable"
 put casefile_portal_url "postgres://habeas_portal:$portal@postgres:5432/habeas?sslmode=disable"
-for system in accounts billing support; do
+for system in accounts support; do
 	put "${system}_url" "postgres://example_reader:$reader@postgres:5432/$system?sslmode=disable"
 done
+put mariadb_root_password "$(password)"
+put billing_url "mysql://example_reader:$reader@mariadb:3306/billing?tls=false"
+put billing.sql "-- Made by deploy/prepare.sh; MariaDB runs it when its volume is new.
+CREATE DATABASE billing CHARACTER SET utf8mb4;
+CREATE USER 'example_reader'@'%' IDENTIFIED BY '$reader';
+GRANT SELECT ON billing.* TO 'example_reader'@'%';"
 put roles.sql "-- Made by deploy/prepare.sh; PostgreSQL runs it when its volume is new.
 CREATE ROLE habeas_owner NOLOGIN;
 CREATE ROLE habeas_app NOLOGIN;
@@ -54,6 +60,5 @@ CREATE ROLE habeas_portal LOGIN PASSWORD '$portal' IN ROLE habeas_staff;
 CREATE ROLE example_reader LOGIN PASSWORD '$reader' IN ROLE pg_read_all_data;
 CREATE DATABASE habeas OWNER habeas_owner;
 CREATE DATABASE accounts;
-CREATE DATABASE billing;
 CREATE DATABASE support;"
 echo "made secrets: $secrets"

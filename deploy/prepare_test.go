@@ -14,10 +14,18 @@ import (
 	_ "github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/stack/mariadb"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	stop := mytest.Prepare()
+	pgtest.Main(m)
+	if err := stop(); err != nil {
+		panic(err)
+	}
+}
 
 // prepare runs prepare.sh on a folder of its own and gives the folder with the secrets.
 func prepare(t *testing.T) string {
@@ -111,9 +119,47 @@ func TestRolesCarryTheCasefile(t *testing.T) {
 	if _, err := admin.ExecContext(ctx, `DROP DATABASE habeas WITH (FORCE)`); err != nil {
 		t.Error(err)
 	}
-	reader := open(t, at("billing_url"))
+	reader := open(t, at("accounts_url"))
 	if _, err := reader.ExecContext(ctx, `CREATE TABLE public.x (id int)`); err == nil {
 		t.Error("the reader of the example systems may write")
+	}
+}
+
+// A real MariaDB takes the account of the billing system, which reads and does no more.
+func TestAccountReadsBilling(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	secrets, server := prepare(t), mytest.New(t)
+	admin, err := sql.Open("mysql", server.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE billing; DROP USER 'example_reader'@'%'"); err != nil {
+			t.Error(err)
+		}
+		_ = admin.Close()
+	})
+	if _, err := admin.ExecContext(ctx, read(t, filepath.Join(secrets, "billing.sql"))+" CREATE TABLE billing.orders (id int)"); err != nil {
+		t.Fatal("MariaDB does not take what prepare.sh wrote")
+	}
+	u, err := url.Parse(strings.TrimSpace(read(t, filepath.Join(secrets, "billing_url"))))
+	if err != nil {
+		t.Fatal("a URL from prepare.sh cannot be read")
+	}
+	password, _ := u.User.Password()
+	reader, err := sql.Open("mysql", mariadb.DSN(server.Port, u.User.Username(), password, strings.TrimPrefix(u.Path, "/")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	var n int
+	if err := reader.QueryRowContext(ctx, "SELECT count(*) FROM orders").Scan(&n); err != nil {
+		t.Errorf("the reader cannot read: %v", err)
+	}
+	if _, err := reader.ExecContext(ctx, "DELETE FROM orders"); err == nil {
+		t.Error("the reader may delete")
 	}
 }
 

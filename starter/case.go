@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 
 func (a *app) caseCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "case", Short: "open cases and see how far they are", Example: "  habeas case list --open"}
-	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWait())
+	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWithdraw(), a.caseWait())
+	cmd.AddCommand(a.motionCommands()...)
 	return cmd
 }
 
@@ -26,11 +28,13 @@ func (a *app) caseOpen() *cobra.Command {
 	identities := map[string]*string{}
 	var received, note string
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case (access) for somebody who asks",
+		Use: "open KIND", Short: "open a case (access or deletion) for somebody who asks",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
-Each takes the value, - (standard input) or @FILE; without any of them you are asked.`,
+Each takes the value, - (standard input) or @FILE; without any of them you are asked.
+A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
-			"  echo liming | habeas case open access --account - --lang zh",
+			"  echo liming | habeas case open access --account - --lang zh\n" +
+			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
@@ -79,6 +83,7 @@ Each takes the value, - (standard input) or @FILE; without any of them you are a
 	for _, kind := range []string{"account", "email", "mobile"} {
 		identities[kind] = f.String(kind, "", "who is asking, by "+kind)
 	}
+	f.StringVar((*string)(&o.Ground), "ground", "", "why their data is to be deleted: "+strings.Join(desk.GroundWords(), ", "))
 	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
@@ -190,6 +195,9 @@ func (a *app) caseShow() *cobra.Command {
 				return err
 			}
 			v, err := d.Show(cmd.Context(), ref)
+			if fault.Is(err, contract.ErrNotFound) {
+				return a.showForgotten(cmd.Context(), d, ref, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -203,6 +211,12 @@ func (a *app) showCase(v desk.CaseView) {
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
+	}
+	for _, e := range v.Extensions {
+		a.say("extended under %s (%s) %s; it was due %s", e.Law, e.Ground, when(e.At), when(e.DueBefore.Add(-time.Second)))
+	}
+	for _, stop := range v.Stops {
+		a.say("asked (%s) %s, answered %s", stop.Kind, when(stop.AskedAt), whenever(stop.AnsweredAt))
 	}
 	for _, t := range v.Tasks {
 		if t.State == "open" {
@@ -218,9 +232,27 @@ func (a *app) showCase(v desk.CaseView) {
 	for _, l := range v.Letters {
 		a.say("letter %-16s %-7s %s", l.Template, l.State, whenever(l.SentAt))
 	}
+	a.showPlans(v)
 	if p := v.Package; p != nil {
 		a.say("package: %d files, %d bytes, released %s, to be fetched until %s, fetched %s", p.Files, p.Size, whenever(p.ReleasedAt), whenever(p.ExpiresAt), whenever(p.FetchedAt))
 	}
+}
+
+// showForgotten shows what the ledger still says of a case whose record-keeping time is over; a case
+// that never was is the error given.
+func (a *app) showForgotten(ctx context.Context, d *desk.Desk, ref contract.Ref, unknown error) error {
+	f, err := d.Store.ForgottenCase(ctx, ref)
+	if fault.Is(err, contract.ErrNotFound) {
+		return unknown
+	}
+	if err != nil {
+		return err
+	}
+	return a.print(f, func() {
+		a.say("%s  %s  %s: forgotten %s", f.ID, f.Kind, f.Outcome, when(f.At))
+		a.say("received %s, due %s, closed %s; %d rows were found, %d tasks, %d letters", when(f.ReceivedAt), when(f.DueAt), when(f.ClosedAt), f.Rows, f.Tasks, f.Letters)
+		a.say("its record-keeping time is over: key, rows and history are gone; habeas case timeline %s shows the ledger", f.ID)
+	})
 }
 
 func (a *app) caseTimeline() *cobra.Command {

@@ -12,17 +12,19 @@ import (
 
 func (a *app) stackCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "stack", Short: "PostgreSQL, Temporal and a mail catcher on this machine", Example: "  habeas stack up",
+		Use: "stack", Short: "PostgreSQL, MariaDB, Temporal and a mail catcher on this machine", Example: "  habeas stack up",
 		Long: "Start and stop a local stack for trying and testing. Its state is in HABEAS_STATE; two stacks may run side by side.",
 	}
 	up := &cobra.Command{
 		Use: "up", Short: "start what does not run; data of before is there again", Args: needs(cobra.NoArgs),
-		Example: "  habeas stack up --system accounts --system billing",
+		Example: "  habeas stack up --system accounts --mariadb billing",
 	}
 	o := stack.Options{}
 	f := up.Flags()
 	f.StringSliceVar(&o.Systems, "system", nil, "make a database for a system of this name; may be repeated")
+	f.StringSliceVar(&o.MariaDB, "mariadb", nil, "the same in MariaDB, which runs where a system is on it")
 	f.IntVar(&o.Ports.Postgres, "postgres-port", 0, "port of PostgreSQL (default: a free one, kept)")
+	f.IntVar(&o.Ports.MariaDB, "mariadb-port", 0, "port of MariaDB")
 	f.IntVar(&o.Ports.Temporal, "temporal-port", 0, "port of Temporal")
 	f.IntVar(&o.Ports.TemporalUI, "ui-port", 0, "port of Temporal's UI")
 	f.IntVar(&o.Ports.SMTP, "smtp-port", 0, "port of the mail catcher")

@@ -21,7 +21,8 @@ func (a *app) taskCommand() *cobra.Command {
 		a.taskDecide("reject", dsr.Reject, "sign no to what the task shows"),
 		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"),
 		a.taskDecide("retry", dsr.Retry, "sign that the cause is gone, so that the step runs again"),
-		a.taskDecide("partial", dsr.Partial, "sign to go on without this system; the case becomes partial"))
+		a.taskDecide("partial", dsr.Partial, "sign to go on without this system, or to leave what is left; the case becomes partial"),
+		a.taskDecide("replan", dsr.Replan, "sign that a new plan is wanted, with the choices made on this one"))
 	return cmd
 }
 
@@ -82,7 +83,8 @@ func (a *app) taskShow() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "show what a task is about; a decision signs exactly this",
-		Long:    "Show a task. With --rows the first rows of what was found are opened: they are personal data, for your eyes.",
+		Long: "Show a task. With --rows the first rows of what was found are opened: they are personal data, for your eyes.\n" +
+			"For a plan of deletion they are read from the live systems, and masked.",
 		Example: "  habeas task show 7QK2M-9XH4T --rows", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := taskID(args[0])
@@ -101,8 +103,13 @@ func (a *app) taskShow() *cobra.Command {
 				desk.Task
 				Rows     []desk.Rows       `json:"rows,omitempty"`
 				Reviewed map[string]string `json:"reviewed,omitempty"`
+				Samples  []desk.Sample     `json:"samples,omitempty"`
 			}{Task: t}
-			if rows {
+			if rows && t.Shown.ShownPlan != nil {
+				if view.Samples, err = a.planSamples(cmd.Context(), d, t, limit); err != nil {
+					return err
+				}
+			} else if rows {
 				if view.Rows, err = d.TaskRows(cmd.Context(), t, limit); err != nil {
 					return err
 				}
@@ -114,7 +121,7 @@ func (a *app) taskShow() *cobra.Command {
 				}
 				choices = view.Reviewed
 			}
-			return a.print(view, func() { a.showTask(t, choices); a.showRows(view.Rows) })
+			return a.print(view, func() { a.showTask(t, choices); a.showRows(view.Rows); a.showSamples(view.Samples) })
 		},
 	}
 	cmd.Flags().BoolVar(&rows, "rows", false, "open the first rows of what was found")
@@ -173,6 +180,15 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if s.Notice != nil {
 		a.showNoticeTask(s.Notice)
 	}
+	if m := s.Motion; m != nil {
+		a.say("%s moves it under %s: %s, %s (%s)", m.Author, m.Law, m.Ground, m.GroundEN, m.Source)
+		a.say("  facts: %s", dash(m.Facts))
+		a.say("  due now %s%s", m.DueBefore, behind(m.DueAfter, ", then "))
+	}
+	a.showPlan(s, choices)
+	if h := s.ShownHold; h != nil {
+		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)
+	}
 	if s.ShownStaff != nil {
 		a.say("enrol %s with %v and key %s", s.Name, s.Roles, s.PublicKey)
 	}
@@ -202,11 +218,13 @@ func or(s, otherwise string) string {
 func (a *app) taskRedact() *cobra.Command {
 	var sets []string
 	cmd := &cobra.Command{
-		Use: "redact ID", Short: "choose what happens to columns that may speak of somebody else",
-		Long: `Choose keep, mask or drop for a column that a review shows. "all" means every such column.
-The choices become part of what the approval signs.`,
-		Example: "  habeas task redact 7QK2M-9XH4T --set support.messages.body=mask --set accounts.contacts.mobile=drop",
-		Args:    needs(cobra.ExactArgs(1)),
+		Use: "redact ID", Short: "choose what happens to columns or rows that may be somebody else's",
+		Long: `Choose keep, mask or drop for a column that a review shows, or leave, unlink or erase for the shared
+rows of a plan of deletion. "all" means every such column, or all shared rows. The choices become part
+of what is signed; those on a plan take effect with "habeas task replan".`,
+		Example: "  habeas task redact 7QK2M-9XH4T --set support.messages.body=mask --set accounts.contacts.mobile=drop\n" +
+			"  habeas task redact 7QK2M-9XH4T --set billing.joint_accounts=unlink",
+		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := taskID(args[0])
 			if err != nil {
@@ -216,7 +234,7 @@ The choices become part of what the approval signs.`,
 			for _, set := range sets {
 				key, choice, ok := strings.Cut(set, "=")
 				if !ok {
-					return misuse("--set takes SYSTEM.COLLECTION.COLUMN=keep, =mask or =drop, not %q", set)
+					return misuse("--set takes NAME=CHOICE, such as support.messages.body=mask, not %q", set)
 				}
 				choices[key] = choice
 			}
@@ -226,7 +244,7 @@ The choices become part of what the approval signs.`,
 			return a.choose(cmd, id, choices)
 		},
 	}
-	cmd.Flags().StringArrayVar(&sets, "set", nil, "COLUMN=keep|mask|drop; may be repeated")
+	cmd.Flags().StringArrayVar(&sets, "set", nil, "COLUMN=keep|mask|drop or COLLECTION=leave|unlink|erase; may be repeated")
 	return cmd
 }
 
@@ -298,4 +316,12 @@ func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.C
 		cmd.Flags().StringVar(&account, "account", "", "which row is meant, for a task of the kind choose-account")
 	}
 	return cmd
+}
+
+// behind is s behind what comes before it, or nothing.
+func behind(s, before string) string {
+	if s == "" {
+		return ""
+	}
+	return before + s
 }

@@ -57,8 +57,8 @@ func serve(ctx context.Context, c config.Config) error {
 	systems := &wire.Systems{Map: house.Map, Getenv: os.Getenv}
 	defer systems.Close()
 	acts := &activities.Activities{
-		Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Config: c,
-		Temporal: temporal, Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
+		Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Laws: house.Laws, Config: c,
+		Temporal: temporal, Namespace: namespace(), Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
 	}
 	workers, err := build(temporal, house.Map, c, acts)
 	if err != nil {
@@ -68,6 +68,10 @@ func serve(ctx context.Context, c config.Config) error {
 		if err := w.Start(); err != nil {
 			return fault.New(contract.ErrUnavailable, "a worker did not start", err)
 		}
+	}
+	for _, missing := range house.Laws.Missing(time.Now()) {
+		log.Warn("a calendar is missing: working days of that year are Monday to Friday", "calendar", missing)
+		metrics.Handler.WithTags(map[string]string{"calendar": missing}).Gauge("habeas_calendars_missing").Update(1)
 	}
 	log.Info("habeas-worker runs", "queues", len(workers), "metrics", c.MetricsListen)
 	group, ctx := errgroup.WithContext(ctx)
@@ -98,12 +102,7 @@ func build(c client.Client, m *datamap.Map, conf config.Config, a *activities.Ac
 		}
 	}
 	core := sdk.New(c, contract.QueueCore, options(40))
-	core.RegisterWorkflowWithOptions(workflows.Access, workflow.RegisterOptions{Name: contract.Access.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Roster, workflow.RegisterOptions{Name: contract.Roster.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: contract.Reconcile.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Checkpoint, workflow.RegisterOptions{Name: contract.Checkpoint.Name, VersioningBehavior: workflow.VersioningBehaviorPinned})
-	core.RegisterWorkflowWithOptions(workflows.Notice, workflow.RegisterOptions{Name: contract.Notice.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
-	core.RegisterWorkflowWithOptions(workflows.AuthorityClock, workflow.RegisterOptions{Name: contract.AuthorityClock.Name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	workflows.Register(core)
 	a.RegisterCore(core)
 	post := sdk.New(c, contract.QueueLetters, options(2*conf.SMTPSize))
 	a.RegisterLetters(post)

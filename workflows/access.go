@@ -1,12 +1,6 @@
 package workflows
 
 import (
-	"errors"
-	"fmt"
-	"slices"
-	"time"
-
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -15,37 +9,32 @@ import (
 
 // access is the state of one access case (PIPL 45, GDPR 15).
 type access struct {
-	view
-	humans  humans
-	settled bool        // it is known whose case this is
-	met     bool        // the casefile confirmed that the person proved control of a channel
-	ready   bool        // the package may be fetched
-	fetched bool        // the casefile confirmed that it was
-	codes   []time.Time // when codes were asked for, within the last hour
-	partial []string    // systems left out by a signed decision
-	round   int         // of review and release
-	doubted string      // a task whose answer an activity did not find rightly signed
-	closing bool        // nothing is left but to wipe, to tell and to close
-	again   bool        // this is not the first pass
+	request
+	fetched bool // the casefile confirmed that the package was fetched
 }
 
-// errUnfounded says that the casefile does not bear out what this workflow was told: somebody made
-// a result up. The case goes through its steps again, and what is done already is not done twice.
-var errUnfounded = errors.New("the casefile does not bear out what the workflow was told")
-
-// errGivenUp says that staff signed to end the case at a step that failed for good.
-var errGivenUp = errors.New("staff ended the case at a step that failed")
+var accessWords = words{ack: "ack", end: func(outcome dsr.Outcome, settled bool) string {
+	switch {
+	case !settled:
+		return ""
+	case outcome == dsr.Unverified:
+		return "case_unverified"
+	}
+	return "case_closed"
+}}
 
 // Access carries out one access case: who is asking, what is held, a reviewer's look, a second
 // person's release, one download, and nothing left.
 func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
 	// A case is ended by the person, by staff or by time, and not by `temporal workflow cancel`.
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	c := &access{view: view{ref: in.Ref, state: dsr.StateReceived}, round: 1}
+	c := &access{request: newRequest(in.Ref, accessWords)}
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
 	}
-	outcome, err := c.run(ctx)
+	workflow.GoNamed(ctx, "fetched", c.hearFetched)
+	workflow.GoNamed(ctx, "withdrawal", c.hearWithdrawal)
+	outcome, err := c.carryOut(ctx, c.pass, func() { c.fetched, c.withdrawn = false, false }, func() dsr.Outcome { return dsr.Refused })
 	if err != nil {
 		return contract.CaseResult{}, err
 	}
@@ -53,71 +42,10 @@ func Access(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, e
 	return contract.CaseResult{Outcome: string(outcome)}, err
 }
 
-func (c *access) listen(ctx workflow.Context) error {
-	c.humans = humans{ref: c.ref, changed: func(ctx workflow.Context) {
-		// A projection that fails is shown again at the next change.
-		_ = c.show(ctx, c.humans.waiting())
-	}}
-	err := workflow.SetQueryHandlerWithOptions(ctx, contract.Status.Name, c.status,
-		workflow.QueryHandlerOptions{Description: "where the case stands"})
-	if err != nil {
-		return err
-	}
-	if err := c.humans.listen(ctx); err != nil {
-		return err
-	}
-	err = workflow.SetUpdateHandlerWithOptions(ctx, contract.ChallengeMet.Name, c.challengeMet,
-		workflow.UpdateHandlerOptions{
-			Description: "a one-time code was typed rightly; checked in the casefile",
-			Validator: func(ctx workflow.Context, _ contract.ChallengeMetInput) error {
-				if c.state != dsr.StateVerifying {
-					workflow.GetMetricsHandler(ctx).Counter("habeas_challenges_refused_total").Inc(1)
-					return temporal.NewNonRetryableApplicationError("no code is waited for", contract.ErrNotOpen, nil)
-				}
-				return nil
-			},
-		})
-	if err != nil {
-		return err
-	}
-	workflow.GoNamed(ctx, "codes", c.serveCodes)
-	workflow.GoNamed(ctx, "fetched", c.hearFetched)
-	return nil
-}
-
-func (c *access) status() (contract.StatusResult, error) {
-	return contract.StatusResult{
-		State: string(c.state), WaitingOn: c.shown.waiting, OpenTasks: c.humans.open(),
-		OpenSystems: slices.Clone(c.systems), Verified: c.met, Partial: slices.Clone(c.partial),
-	}, nil
-}
-
-func (c *access) run(ctx workflow.Context) (dsr.Outcome, error) {
-	for {
-		outcome, err := c.pass(ctx)
-		if errors.Is(err, errGivenUp) {
-			outcome, err = dsr.Refused, c.close(ctx, dsr.Refused)
-		}
-		if !errors.Is(err, errUnfounded) {
-			return outcome, err
-		}
-		workflow.GetMetricsHandler(ctx).Counter("habeas_results_doubted_total").Inc(1)
-		c.met, c.ready, c.fetched, c.partial, c.again = false, false, false, nil, true
-	}
-}
-
 // pass goes through the case from its beginning to its end. Every step may run again: the casefile
 // knows what is done.
 func (c *access) pass(ctx workflow.Context) (dsr.Outcome, error) {
-	facts, err := step(c, ctx, "look at the case", contract.BeginCase, contract.RefInput{Ref: c.ref}, core)
-	if err != nil {
-		return "", err
-	}
-	c.facts = facts
-	if err := c.attributes(ctx); err != nil {
-		return "", err
-	}
-	ended, err := c.identify(ctx)
+	ended, err := c.begin(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -127,98 +55,24 @@ func (c *access) pass(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.gather(ctx); err != nil {
 		return "", err
 	}
-	ended, err = c.answer(ctx)
-	if err != nil {
+	if ended, err = c.answer(ctx); err != nil {
 		return "", err
 	}
 	return ended, c.close(ctx, ended)
 }
 
-// attributes sets what never changes: kind, laws and the day it is due.
-func (c *access) attributes(ctx workflow.Context) error {
-	return workflow.UpsertTypedSearchAttributes(ctx,
-		contract.AttrKind.ValueSet(c.facts.Kind), contract.AttrLaw.ValueSet(c.facts.Laws), contract.AttrDueAt.ValueSet(c.facts.DueAt))
-}
-
-// close wipes what is left, tells the person, and ends the case.
-func (c *access) close(ctx workflow.Context, outcome dsr.Outcome) error {
-	c.ready, c.closing = false, true
-	defer func() { c.closing = false }()
-	end := contract.CloseInput{Ref: c.ref, Outcome: string(outcome)}
-	_, err := step(c, ctx, "wipe packages, parts and keys of the search", contract.Wipe, end, coreLong)
-	if err != nil {
-		return err
-	}
-	template := "case_closed"
-	if outcome == dsr.Unverified {
-		template = "case_unverified"
-	}
-	if c.settled {
-		if err := c.tell(ctx, template, "end", outcome); err != nil {
-			return err
+// hearWithdrawal hears that the person took the request back, and believes the casefile. As long as
+// the answer is not out, the case ends there.
+func (c *access) hearWithdrawal(ctx workflow.Context) {
+	ch := workflow.GetSignalChannel(ctx, contract.Withdraw.Name)
+	for ch.Receive(ctx, nil) {
+		if c.withdrawn || c.over() {
+			continue
+		}
+		out, err := contract.ConfirmWithdrawn.Run(core(ctx, "ask the casefile whether the request was withdrawn"), contract.RefInput{Ref: c.ref})
+		if err == nil && out.True && !c.over() {
+			c.withdrawn = true
+			c.interrupt()
 		}
 	}
-	_, err = step(c, ctx, "close the case", contract.CloseCase, end, core)
-	if err != nil {
-		return err
-	}
-	c.systems = nil
-	return c.enter(ctx, dsr.StateClosed, "")
-}
-
-// tell sends a letter. One that has no address, or was refused for good, becomes a task: try
-// again, or confirm that the person was told by hand.
-func (c *access) tell(ctx workflow.Context, template, occasion string, outcome dsr.Outcome) error {
-	for try := 1; ; try++ {
-		key := occasion
-		if try > 1 {
-			key = fmt.Sprintf("%s-%d", occasion, try)
-		}
-		out, err := step(c, ctx, "send the letter "+template, contract.SendLetter,
-			contract.LetterInput{Ref: c.ref, Template: template, Occasion: key, Outcome: string(outcome)}, letters)
-		if err != nil {
-			return err
-		}
-		if out.State == contract.LetterSent {
-			return nil
-		}
-		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
-			Kind: string(dsr.TaskUnreachable), Occasion: template + "/" + key, Problem: out.State}, nil)
-		if err != nil || got.verdict == dsr.Complete {
-			return err
-		}
-	}
-}
-
-// step runs one activity to its end. A failure that a retry cannot mend becomes a task, and the
-// step is run again when a human says that its cause is gone: a case never fails, and never goes
-// on without the step. Where the step was refused because nothing in the casefile stands behind it,
-// running it again is no use, and the error is errUnfounded.
-func step[In, Out any](c *access, ctx workflow.Context, summary string, a contract.Activity[In, Out], in In,
-	with func(workflow.Context, string) workflow.Context) (Out, error) {
-	for try := 1; ; try++ {
-		out, err := a.Run(with(ctx, summary), in)
-		if err == nil || stops(err) {
-			return out, err
-		}
-		problem := typeOf(err)
-		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
-			Kind: string(dsr.TaskFailed), Occasion: fmt.Sprintf("%s/%s/%d", a.Name, workflow.Now(ctx).UTC().Format(time.RFC3339), try), Problem: problem}, nil)
-		switch {
-		case err != nil:
-		case got.verdict == dsr.Reject && !c.closing:
-			err = errGivenUp
-		case problem == contract.ErrNotApproved:
-			err = errUnfounded
-		}
-		if err != nil {
-			return out, err
-		}
-	}
-}
-
-// stops says whether an error ends the workflow itself (cancelled, or the machinery), and is not an answer.
-func stops(err error) bool {
-	var app *temporal.ApplicationError
-	return temporal.IsCanceledError(err) || !errors.As(err, &app)
 }

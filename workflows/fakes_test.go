@@ -41,6 +41,7 @@ type fakes struct {
 	show     func(contract.OpenTaskInput) error
 	late     map[string]string // verdicts that came before a task could be closed
 	onTask   func(kind dsr.TaskKind, id string)
+	law      *lawFakes // nil: the clocks say nothing
 }
 
 const ref = contract.Ref("case/7QK2M-9XH4T")
@@ -80,6 +81,7 @@ func newEnv(t *testing.T) (*testsuite.TestWorkflowEnvironment, *fakes) {
 		onTask:   func(dsr.TaskKind, string) {},
 	}
 	f.register(env)
+	f.registerLaw(t, env)
 	return env, f
 }
 

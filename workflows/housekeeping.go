@@ -16,3 +16,13 @@ func Reconcile(ctx workflow.Context, in contract.ReconcileInput) (contract.Recon
 func Checkpoint(ctx workflow.Context, in contract.CheckpointInput) (contract.CheckpointResult, error) {
 	return contract.SignCheckpoint.Run(coreLong(ctx, "sign the heads of all ledger chains"), in)
 }
+
+// Digest tells staff what is due and what waits for them. A Schedule runs it every hour.
+func Digest(ctx workflow.Context, in contract.DigestInput) (contract.DigestResult, error) {
+	return contract.SendDigests.Run(letters(ctx, "tell staff what is due"), in)
+}
+
+// Forget forgets cases whose record-keeping time is over. A Schedule runs it every day.
+func Forget(ctx workflow.Context, in contract.ForgetInput) (contract.ForgetResult, error) {
+	return contract.ForgetCases.Run(coreLong(ctx, "forget cases whose time is over"), in)
+}

@@ -1,5 +1,5 @@
 // Package cloud holds the files of the example company: 云栈示例云 (Yunzhan Example Cloud), an
-// invented cloud provider with three systems. schema/ is what its databases look like, map/ is
+// invented cloud provider with three systems on two kinds of database. schema/ is what its databases look like, map/ is
 // the data map that tells Habeas where people are in them. The company, its domain and its
 // numbers do not exist. Rows are made by internal/example; nothing of that belongs here.
 package cloud
@@ -11,6 +11,9 @@ import (
 
 // Systems are the company's systems, in the order in which they refer to one another.
 var Systems = []string{"accounts", "billing", "support"}
+
+// MariaDB are those of Systems whose database is in MariaDB; the others are on PostgreSQL.
+var MariaDB = []string{"billing"}
 
 // Map holds the data map: map/company.yaml and one file a system.
 //

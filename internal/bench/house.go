@@ -94,7 +94,8 @@ func (h *house) answer(ctx context.Context, p example.Person) (demo.Answer, erro
 
 // quiet lets the databases settle what loading them left to do, so that no pair pays for it.
 func (h *house) quiet(ctx context.Context) error {
-	for _, system := range example.Systems() {
+	postgres, _ := example.Servers()
+	for _, system := range postgres {
 		if err := h.onSystem(ctx, system, "VACUUM ANALYZE"); err != nil {
 			return err
 		}

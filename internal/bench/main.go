@@ -33,6 +33,7 @@ type measurement struct {
 var measurements = []measurement{
 	{"cases", cases},
 	{"export", exports},
+	{"erase", erases},
 	{"memory", memory},
 	{"notice", notices},
 	{"start", start},

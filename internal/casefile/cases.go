@@ -31,6 +31,8 @@ type NewCase struct {
 	ReceivedAt time.Time
 	DueAt      time.Time
 	Request    Request
+	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
+	Ground     dsr.Ground  // of a deletion
 }
 
 // Request is what the person asked, in their own data. It is only ever stored sealed.
@@ -62,6 +64,9 @@ type Case struct {
 	VerifyUntil *time.Time   `json:"verify_until,omitempty"` // nobody may close it as unverified before
 	EndingAt    *time.Time   `json:"ending_at,omitempty"`    // from then on it takes no parts and no package
 	Forgotten   bool         `json:"forgotten"`
+	Ground      dsr.Ground   `json:"ground,omitempty"` // of a deletion
+	WithdrawnAt *time.Time   `json:"withdrawn_at,omitempty"`
+	LinkedTo    contract.Ref `json:"linked_to,omitempty"` // the open case of the same person that goes on instead
 }
 
 // LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
@@ -96,17 +101,24 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 			return fmt.Errorf("sealing a request: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO case_file (ref, kind, laws, lang, channel, requester, opened_by,
-			map_hash, received_at, opened_at, due_at, request, state)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			map_hash, received_at, opened_at, due_at, request, state, ground)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
-			received, opened, due, sealed, dsr.StateReceived); err != nil {
+			received, opened, due, sealed, dsr.StateReceived, n.Ground); err != nil {
 			return err
 		}
-		return s.begin(ctx, tx, ref, "case.opened", map[string]any{
+		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
+			return err
+		}
+		detail := map[string]any{
 			"kind": string(n.Kind), "laws": strings.Join(n.Laws, " "), "channel": n.Channel, "requester": n.Requester,
 			"by": n.OpenedBy, "map": n.MapHash, "received_at": received.Format(time.RFC3339Nano),
 			"due_at": due.Format(time.RFC3339Nano),
-		})
+		}
+		if n.Ground != "" {
+			detail["ground"] = string(n.Ground)
+		}
+		return s.begin(ctx, tx, ref, "case.opened", detail)
 	})
 }
 
@@ -119,7 +131,8 @@ func nonNil(list []string) []string {
 
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
-	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at`
+	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at, ground, withdrawn_at,
+	coalesce(linked_to, '') AS linked_to`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -142,6 +155,9 @@ type caseRow struct {
 	ForgottenAt *time.Time     `db:"forgotten_at"`
 	VerifyUntil *time.Time     `db:"verify_until"`
 	EndingAt    *time.Time     `db:"ending_at"`
+	Ground      string         `db:"ground"`
+	WithdrawnAt *time.Time     `db:"withdrawn_at"`
+	LinkedTo    contract.Ref   `db:"linked_to"`
 }
 
 func (r *caseRow) value() Case {
@@ -151,6 +167,7 @@ func (r *caseRow) value() Case {
 		OpenedAt: r.OpenedAt.UTC(), DueAt: r.DueAt.UTC(), State: dsr.State(r.State), Outcome: dsr.Outcome(r.Outcome),
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
 		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
+		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo,
 	}
 }
 

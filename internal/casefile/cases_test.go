@@ -30,7 +30,7 @@ func TestCaseFromOpenToClosed(t *testing.T) {
 
 	f.time.forward(2 * time.Minute)
 	refs, err := f.Unstarted(t.Context(), time.Minute, 10)
-	if ok(t, err); !cmp.Equal(refs, []contract.Ref{ref}) {
+	if ok(t, err); !cmp.Equal(refs, []Unstarted{{Ref: ref, Kind: "access"}}) {
 		t.Errorf("unstarted: %v", refs)
 	}
 	ok(t, f.MarkStarted(t.Context(), ref))

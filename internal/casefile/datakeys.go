@@ -40,6 +40,13 @@ func (c *keyCache) put(ref contract.Ref, key *seal.RefKey) {
 	c.keys[ref] = key
 }
 
+// drop forgets the key of ref. Another process may hold it a while longer in its own memory.
+func (c *keyCache) drop(ref contract.Ref) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.keys, ref)
+}
+
 // Key is the data key of ref: it seals fields and blobs and makes codes. A reference that does
 // not exist or is forgotten is a contract.ErrNotFound.
 func (s *Store) Key(ctx context.Context, ref contract.Ref) (*seal.RefKey, error) {

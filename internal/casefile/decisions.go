@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
@@ -80,7 +81,11 @@ func (s *Store) RecordDecision(ctx context.Context, d dsr.Decision, pins Pins) (
 		if _, err := s.shown(ctx, tx, task); err != nil { // what is signed is what is shown
 			return err
 		}
-		if err := dsr.Check(d, facts(task, rows), signer.Signer, s.keys.Installation()); err != nil {
+		held, err := against(ctx, tx, task, rows, s.now())
+		if err != nil {
+			return err
+		}
+		if err := dsr.Check(d, held, signer.Signer, s.keys.Installation()); err != nil {
 			return err
 		}
 		result, err = s.accept(ctx, tx, d, task, rows, signer)
@@ -132,6 +137,25 @@ func facts(t Task, earlier []decisionRow) dsr.TaskFacts {
 		f.Earlier = append(f.Earlier, row.Staff)
 	}
 	return f
+}
+
+// against is facts, with those who signed other tasks of the same reference before, where the rule of
+// the task forbids that.
+func against(ctx context.Context, q querier, t Task, earlier []decisionRow, at time.Time) (dsr.TaskFacts, error) {
+	f := facts(t, earlier)
+	after := dsr.Rules[t.Kind].NotAfter
+	if len(after) == 0 {
+		return f, nil
+	}
+	kinds := make([]string, len(after))
+	for i, kind := range after {
+		kinds[i] = string(kind)
+	}
+	var signed []string
+	err := q.SelectContext(ctx, &signed, `SELECT DISTINCT d.staff FROM decision d JOIN task t ON t.id = d.task
+		WHERE t.ref = $1 AND t.kind = ANY($2) AND d.at <= $3`, t.Ref, pq.Array(kinds), at)
+	f.Earlier = append(f.Earlier, signed...)
+	return f, err
 }
 
 // stored rebuilds the decision behind a row, to check it as if it came anew.

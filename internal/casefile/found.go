@@ -17,13 +17,33 @@ import (
 type KeyStore struct {
 	store *Store
 	ref   contract.Ref
+	space string
 }
 
 // KeyStore binds the store of keys to ref.
-func (s *Store) KeyStore(ref contract.Ref) *KeyStore { return &KeyStore{s, ref} }
+func (s *Store) KeyStore(ref contract.Ref) *KeyStore { return &KeyStore{store: s, ref: ref} }
 
-func keysField(collection, columns string, chunk int) string {
-	return fmt.Sprintf("case.keys:%s:%s:%d", collection, columns, chunk)
+// FrozenKeys are the keys that a plan froze.
+func (s *Store) FrozenKeys(ref contract.Ref, plan int) *KeyStore {
+	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("plan-%d", plan)}
+}
+
+// AnewKeys are those of the discovery before a plan that follows one that was begun.
+func (s *Store) AnewKeys(ref contract.Ref, plan int) *KeyStore {
+	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("anew-%d", plan)}
+}
+
+// FreshKeys are those of the discovery after a plan, for its read-back.
+func (s *Store) FreshKeys(ref contract.Ref, plan int) *KeyStore {
+	return &KeyStore{store: s, ref: ref, space: fmt.Sprintf("fresh-%d", plan)}
+}
+
+func (k *KeyStore) field(collection, columns string, chunk int) string {
+	name := "case.keys"
+	if k.space != "" {
+		name += "/" + k.space
+	}
+	return fmt.Sprintf("%s:%s:%s:%d", name, collection, columns, chunk)
 }
 
 func columnsText(columns []string) string {
@@ -39,19 +59,19 @@ func (k *KeyStore) PutKeys(ctx context.Context, collection string, columns []str
 		return fmt.Errorf("writing keys of %s: %w", collection, err)
 	}
 	names := columnsText(columns)
-	sealed, err := k.store.Seal(ctx, k.ref, keysField(collection, names, chunk), plain)
+	sealed, err := k.store.Seal(ctx, k.ref, k.field(collection, names, chunk), plain)
 	if err != nil {
 		return err
 	}
-	_, err = k.store.db.ExecContext(ctx, `INSERT INTO found_keys (ref, collection, columns, chunk, keys) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (ref, collection, columns, chunk) DO UPDATE SET keys = excluded.keys`, k.ref, collection, names, chunk, sealed)
+	_, err = k.store.db.ExecContext(ctx, `INSERT INTO found_keys (ref, space, collection, columns, chunk, keys) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (ref, space, collection, columns, chunk) DO UPDATE SET keys = excluded.keys`, k.ref, k.space, collection, names, chunk, sealed)
 	return dbError("keep the keys found", err)
 }
 
 // TrimKeys drops the chunks from the given one on: what an earlier, longer discovery left behind.
 func (k *KeyStore) TrimKeys(ctx context.Context, collection string, columns []string, from int) error {
-	_, err := k.store.db.ExecContext(ctx, `DELETE FROM found_keys WHERE ref = $1 AND collection = $2 AND columns = $3 AND chunk >= $4`,
-		k.ref, collection, columnsText(columns), from)
+	_, err := k.store.db.ExecContext(ctx, `DELETE FROM found_keys WHERE ref = $1 AND collection = $2 AND columns = $3 AND chunk >= $4 AND space = $5`,
+		k.ref, collection, columnsText(columns), from, k.space)
 	return dbError("drop keys found before", err)
 }
 
@@ -66,16 +86,16 @@ func (k *KeyStore) Keys(ctx context.Context, collection string, columns []string
 			More  bool   `db:"more"` // most sets are one chunk: nothing is asked for twice
 		}
 		if err := k.store.db.SelectContext(ctx, &rows, `SELECT chunk, keys, EXISTS (SELECT FROM found_keys AS later
-				WHERE later.ref = f.ref AND later.collection = f.collection AND later.columns = f.columns AND later.chunk > f.chunk) AS more
-			FROM found_keys AS f WHERE ref = $1 AND collection = $2 AND columns = $3 AND chunk > $4 ORDER BY chunk LIMIT 1`,
-			k.ref, collection, names, after); err != nil {
+				WHERE later.ref = f.ref AND later.space = f.space AND later.collection = f.collection AND later.columns = f.columns AND later.chunk > f.chunk) AS more
+			FROM found_keys AS f WHERE ref = $1 AND space = $5 AND collection = $2 AND columns = $3 AND chunk > $4 ORDER BY chunk LIMIT 1`,
+			k.ref, collection, names, after, k.space); err != nil {
 			return dbError("read the keys found", err)
 		}
 		if len(rows) == 0 {
 			return nil
 		}
 		after = rows[0].Chunk
-		plain, err := k.store.Unseal(ctx, k.ref, keysField(collection, names, after), rows[0].Keys)
+		plain, err := k.store.Unseal(ctx, k.ref, k.field(collection, names, after), rows[0].Keys)
 		if err != nil {
 			return err
 		}

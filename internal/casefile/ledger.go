@@ -158,10 +158,20 @@ func (s *Store) Ledger(ctx context.Context, ref contract.Ref) ([]Line, error) {
 	}
 	lines := make([]Line, len(rows))
 	for i, row := range rows {
-		lines[i] = Line{Ref: row.Ref, Seq: row.Seq, At: row.At.UTC(), Event: row.Event, Prev: row.Prev, Hash: row.Hash}
-		if err := json.Unmarshal([]byte(row.Detail), &lines[i].Detail); err != nil {
-			return nil, fault.Newf(contract.ErrTampered, "line %d of %s does not read as JSON", row.Seq, ref)
+		line, err := row.line()
+		if err != nil {
+			return nil, err
 		}
+		lines[i] = line
 	}
 	return lines, nil
+}
+
+// line is the row for readers.
+func (l *lineRow) line() (Line, error) {
+	line := Line{Ref: l.Ref, Seq: l.Seq, At: l.At.UTC(), Event: l.Event, Prev: l.Prev, Hash: l.Hash}
+	if err := json.Unmarshal([]byte(l.Detail), &line.Detail); err != nil {
+		return Line{}, fault.Newf(contract.ErrTampered, "line %d of %s does not read as JSON", l.Seq, l.Ref)
+	}
+	return line, nil
 }

@@ -109,8 +109,35 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.ApplyRoster(ctx, roster, enrol.ID, f.pins))
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
 	f.fillNotice(t, string(account))
+	f.fillDeletion(t, account)
+	f.fillLaw(t, ref)
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)
 	return code
+}
+
+// fillDeletion runs a deletion and a hold through every table.
+func (f *fixture) fillDeletion(t *testing.T, personal []byte) {
+	t.Helper()
+	ctx := t.Context()
+	ref, p := f.newDeletion(t, false)
+	ok(t, f.FrozenKeys(ref, 1).PutKeys(ctx, "accounts.users", []string{"email"}, 0, [][]string{{"mei.lin@persons.example"}}))
+	ok(t, f.Withdraw(ctx, ref, "sue", "Aurelia Zhang 张奥蕾 called"))
+	other, q := f.newDeletion(t, false)
+	_, err := f.StartPlan(ctx, other, 2, map[string]string{"accounts.users": "leave"}, nil)
+	ok(t, err)
+	ok(t, f.PutPlanPart(ctx, other, 2, "accounts", personal))
+	_, err = f.SealPlan(ctx, other, 2, personal, 1, false)
+	ok(t, err)
+	_, err = f.AgreePlan(ctx, other, 1, f.approved(t, q, dsr.TaskPlan, "ann"), f.approved(t, q, dsr.TaskErase, "bob"), 0, f.pins)
+	ok(t, err)
+	ok(t, f.BeginErasing(ctx, other, 1, f.pins))
+	ok(t, f.PutErased(ctx, other, 1, "accounts", []map[string]int{{"deleted": 3}}, true))
+	ok(t, f.PutRemains(ctx, other, 1, "accounts", []int{}, 0))
+	_, err = f.PutCertificate(ctx, p.Ref, 1, []byte(`{"certificate":{}}`))
+	ok(t, err)
+	_, err = f.hold(t, HoldStatement{Scope: HoldPerson, Kind: "email", Index: f.sets.BlindIndex("email", "mei.lin@persons.example"),
+		Person: "email: mei.lin@persons.example"}, "ann")
+	ok(t, err)
 }

@@ -35,21 +35,27 @@ func (s *Store) MarkStarted(ctx context.Context, ref contract.Ref) error {
 	})
 }
 
+// Unstarted is something whose workflow never began.
+type Unstarted struct {
+	Ref  contract.Ref `db:"ref"`
+	Kind string       `db:"kind"` // of a case; empty for a roster change
+}
+
 // Unstarted lists cases, notices and roster changes (look at Ref.Kind) that were opened longer than
 // olderThan ago and whose workflow was never seen to exist, the oldest first.
-func (s *Store) Unstarted(ctx context.Context, olderThan time.Duration, limit int) ([]contract.Ref, error) {
-	var refs []contract.Ref
-	err := s.db.SelectContext(ctx, &refs, `SELECT ref FROM (
-		(SELECT ref, opened_at FROM case_file WHERE started_at IS NULL AND closed_at IS NULL AND opened_at <= $1
+func (s *Store) Unstarted(ctx context.Context, olderThan time.Duration, limit int) ([]Unstarted, error) {
+	var list []Unstarted
+	err := s.db.SelectContext(ctx, &list, `SELECT ref, kind FROM (
+		(SELECT ref, kind, opened_at FROM case_file WHERE started_at IS NULL AND closed_at IS NULL AND opened_at <= $1
 		 ORDER BY opened_at, ref LIMIT $2)
 		UNION ALL
-		(SELECT ref, opened_at FROM roster_change WHERE started_at IS NULL AND opened_at <= $1
+		(SELECT ref, '' AS kind, opened_at FROM roster_change WHERE started_at IS NULL AND opened_at <= $1
 		 ORDER BY opened_at, ref LIMIT $2)
 		UNION ALL
-		(SELECT ref, opened_at FROM notice WHERE started_at IS NULL AND closed_at IS NULL AND opened_at <= $1
+		(SELECT ref, '' AS kind, opened_at FROM notice WHERE started_at IS NULL AND closed_at IS NULL AND opened_at <= $1
 		 ORDER BY opened_at, ref LIMIT $2)) AS unstarted ORDER BY opened_at, ref LIMIT $2`,
 		s.now().Add(-olderThan), limitOf(limit))
-	return refs, dbError("list what was never started", err)
+	return list, dbError("list what was never started", err)
 }
 
 // SetProgress writes the projection of a case for lists. A line goes into the ledger only when the

@@ -212,7 +212,11 @@ func (t *trust) decided(ctx context.Context, taskID string, verdict dsr.Verdict)
 		if err != nil {
 			return Task{}, nil, err
 		}
-		if err := dsr.Check(d, facts(task, rows[:i]), who.Signer, t.s.keys.Installation()); err != nil {
+		held, err := against(ctx, t.q, task, rows[:i], row.At)
+		if err != nil {
+			return Task{}, nil, err
+		}
+		if err := dsr.Check(d, held, who.Signer, t.s.keys.Installation()); err != nil {
 			return Task{}, nil, notApproved(taskID, ruleOf(err))
 		}
 		switch dsr.Verdict(row.Verdict) {

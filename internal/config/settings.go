@@ -17,6 +17,10 @@ import (
 type Config struct {
 	DatabaseURL    string
 	DataMap        string
+	Laws           string
+	LettersFolder  string
+	LeadMail       string
+	TaskPatience   time.Duration
 	Keys           string
 	Blobs          string
 	Approvers      string
@@ -46,6 +50,7 @@ type Config struct {
 	CodesPerHour   int
 	VerifyWithin   time.Duration
 	PackageTTL     time.Duration
+	CoolOff        time.Duration
 	BuildID        string
 }
 
@@ -66,6 +71,8 @@ const DSNPrefix = "HABEAS_DSN_"
 var Settings = []Setting{
 	text("HABEAS_DATABASE_URL", "", true, "address of the casefile's PostgreSQL", func(c *Config) *string { return &c.DatabaseURL }),
 	text("HABEAS_DATAMAP", "", false, "folder with the data map and company.yaml", func(c *Config) *string { return &c.DataMap }),
+	text("HABEAS_LAWS", "", false, "folder with laws and calendars of your own, which take the place of the embedded ones", func(c *Config) *string { return &c.Laws }),
+	text("HABEAS_LETTERS", "", false, "folder with texts of letters of your own, which take the place of the embedded ones", func(c *Config) *string { return &c.LettersFolder }),
 	text("HABEAS_KEYS", "", false, "folder with the installation's keys (`habeas keys init`)", func(c *Config) *string { return &c.Keys }),
 	text("HABEAS_BLOBS", "", true, "where packages lie: a folder, or s3://KEY:SECRET@HOST/BUCKET", func(c *Config) *string { return &c.Blobs }),
 	text("HABEAS_APPROVERS", "", false, "file with the first two approvers, one `NAME ROLE[,ROLE] PUBLIC-KEY` a line", func(c *Config) *string { return &c.Approvers }),
@@ -95,6 +102,9 @@ var Settings = []Setting{
 	number("HABEAS_CODES_PER_HOUR", "3", 1, 20, "codes that a case may have in an hour, for one purpose", func(c *Config) *int { return &c.CodesPerHour }),
 	duration("HABEAS_VERIFY_WITHIN", "14d", "a case is closed when nobody proved who they are within", func(c *Config) *time.Duration { return &c.VerifyWithin }),
 	duration("HABEAS_PACKAGE_TTL", "7d", "how long a package may be fetched", func(c *Config) *time.Duration { return &c.PackageTTL }),
+	text("HABEAS_LEAD_MAIL", "", false, "mailbox of the privacy lead, for the digest of what is due; the company's officer when that is an address", func(c *Config) *string { return &c.LeadMail }),
+	duration("HABEAS_TASK_PATIENCE", "24h", "how long a task waits before its owner is reminded; after twice that the deputy is", func(c *Config) *time.Duration { return &c.TaskPatience }),
+	duration("HABEAS_COOL_OFF", "72h", "how long a person may withdraw once a deletion is approved; 0s for none", func(c *Config) *time.Duration { return &c.CoolOff }),
 	text("HABEAS_BUILD_ID", "", false, "switches Temporal's worker versioning on, with this build id", func(c *Config) *string { return &c.BuildID }),
 }
 

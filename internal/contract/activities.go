@@ -49,6 +49,9 @@ type CaseFacts struct {
 	VerifyWithin time.Duration            // a case not verified by then is closed
 	PackageTTL   time.Duration            // how long a package may be fetched
 	CodesPerHour int
+	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
+	Plan  int
+	Begun bool
 }
 
 // Progress is the projection of a case for lists.
@@ -213,6 +216,20 @@ func RefOf(in any) (Ref, bool) {
 	case CollectInput:
 		return in.Ref, true
 	case CloseInput:
+		return in.Ref, true
+	case AlarmInput:
+		return in.Ref, true
+	case MotionRef:
+		return in.Ref, true
+	case ApplyInput:
+		return in.Ref, true
+	case PlanInput:
+		return in.Ref, true
+	case EraseInput:
+		return in.Ref, true
+	case MarkInput:
+		return in.Ref, true
+	case AgreeInput:
 		return in.Ref, true
 	case interface{ About() Ref }:
 		return in.About(), true

@@ -22,6 +22,8 @@ var (
 	AttrDueAt       = temporal.NewSearchAttributeKeyTime("HabeasDueAt")
 	AttrWaitingOn   = temporal.NewSearchAttributeKeyKeyword("HabeasWaitingOn")
 	AttrOpenSystems = temporal.NewSearchAttributeKeyKeywordList("HabeasOpenSystems")
+	// AttrClock is the alarm that holds: "7d" before the case is due, "overdue"; unset while none does.
+	AttrClock = temporal.NewSearchAttributeKeyKeyword("HabeasClock")
 )
 
 // SearchAttributes are the names and types above as the Temporal command line writes them.
@@ -32,6 +34,7 @@ var SearchAttributes = map[string]string{
 	AttrDueAt.GetName():       "Datetime",
 	AttrWaitingOn.GetName():   "Keyword",
 	AttrOpenSystems.GetName(): "KeywordList",
+	AttrClock.GetName():       "Keyword",
 }
 
 // Error types, as Temporal shows them. The activity knows the system and chooses; the workflow
@@ -52,5 +55,7 @@ const (
 	ErrStopping       = "WorkerStopping" // the worker is going down: retried elsewhere
 	ErrConflict       = "Conflict"       // the same thing exists with another content
 	ErrTampered       = "Tampered"       // a seal, hash or signature does not match
+	ErrHeld           = "Held"           // a legal hold covers it: nothing of it is destroyed
+	ErrPlanOutgrown   = "PlanOutgrown"   // more rows arrived than the plan allows for: a new plan is needed
 	ErrNothingToShare = "NothingToShare" // the package would be empty
 )

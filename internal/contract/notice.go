@@ -87,6 +87,7 @@ type NoticeFacts struct {
 	Hops     []NoticeHop
 	Waves    int
 	Clocks   []ClockInput
+	Closing  []ClockInput // begin when handling has ended
 	Steps    []string // of the ladder
 	After    time.Duration
 	Aborted  bool

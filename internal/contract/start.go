@@ -1,13 +1,23 @@
 package contract
 
 import (
+	"fmt"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 )
 
+// starts is which workflow carries a kind of case out, and what operators read over it. The kind
+// does not stand in the reference: whoever starts a case reads it from the casefile.
+var starts = map[string]struct{ workflow, summary string }{
+	"access":   {Access.Name, "access request"},
+	"deletion": {Deletion.Name, "deletion request"},
+}
+
 // StartOf is how the workflow of a reference is started, by whoever opens it and by the
-// reconciler alike: under the reference as its id, once.
-func StartOf(ref Ref) (options client.StartWorkflowOptions, workflow string, input any) {
+// reconciler alike: under the reference as its id, once. kind is the case's kind; a reference that
+// is no case has none.
+func StartOf(ref Ref, kind string) (options client.StartWorkflowOptions, workflow string, input any, err error) {
 	options = client.StartWorkflowOptions{
 		ID: string(ref), TaskQueue: QueueCore,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -16,12 +26,21 @@ func StartOf(ref Ref) (options client.StartWorkflowOptions, workflow string, inp
 	}
 	if ref.Kind() == KindRoster {
 		options.StaticSummary = "enrol a member of staff"
-		return options, Roster.Name, RosterInput{Ref: ref}
+		return options, Roster.Name, RosterInput{Ref: ref}, nil
 	}
 	if ref.Kind() == KindNotice {
 		options.StaticSummary = "notice " + ref.ID()
-		return options, Notice.Name, NoticeInput{Ref: ref}
+		return options, Notice.Name, NoticeInput{Ref: ref}, nil
 	}
-	options.StaticSummary = "access request " + ref.ID()
-	return options, Access.Name, CaseInput{Ref: ref}
+	if ref.Kind() == KindHold { // asked for again when two people said no before
+		options.StaticSummary = "release of a legal hold"
+		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+		return options, HoldRelease.Name, HoldInput{Ref: ref}, nil
+	}
+	start, known := starts[kind]
+	if ref.Kind() != KindCase || !known {
+		return options, "", nil, fmt.Errorf("no workflow carries out %s, a %q", ref, kind)
+	}
+	options.StaticSummary = start.summary + " " + ref.ID()
+	return options, start.workflow, CaseInput{Ref: ref}, nil
 }

@@ -43,6 +43,9 @@ func (f *file) column(e entry, col *Column) {
 	if r == nil {
 		return
 	}
+	if n, stands := r.fields["erase"]; stands { // an ignored column is left out of answers, not of a deletion
+		col.Erase = f.strategy(n)
+	}
 	if n, stands := r.fields["ignore"]; stands {
 		f.ignored(r, n, what, col)
 		return
@@ -57,6 +60,7 @@ func (f *file) column(e entry, col *Column) {
 		col.Title = title
 	}
 	col.ThirdParty = r.boolean("third_party")
+	col.FreeText = r.boolean("free_text")
 	col.Purpose = f.title(r, "purpose", false)
 	col.Source = f.title(r, "source", false)
 	col.Sensitivity = f.sensitivity(r)
@@ -73,7 +77,7 @@ func (f *file) column(e entry, col *Column) {
 
 func (f *file) ignored(r *record, ignore entry, what string, col *Column) {
 	for _, key := range columnKeys {
-		if e, stands := r.fields[key]; stands && key != "ignore" {
+		if e, stands := r.fields[key]; stands && key != "ignore" && key != "erase" {
 			f.node(e.key, `%s is ignored, so %q says nothing; keep one of the two`, what, key)
 		}
 	}

@@ -50,25 +50,32 @@ var (
 	languages   = []string{"zh", "en"}
 	laws        = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases  = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys  = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "collections", "ignore_tables"}
-	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "directory", "match", "links", "columns"}
+	systemKeys  = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "collections", "ignore_tables"}
+	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
 	matchKeys   = []string{"column", "identity", "widens", "valid"}
 	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "ignore"}
-	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities"}
+	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "free_text", "erase", "ignore"}
+	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "deletion"}
 
-	identityKeys   = []string{"normaliser", "pattern"}
-	pathKeys       = []string{"category", "title", "export", "mask", "sensitivity"}
-	exprKeys       = []string{"json_path", "array_element", "prefix"}
-	validKeys      = []string{"from", "until", "at", "when"}
-	conditionKeys  = []string{"all", "any", "column", "op", "value"}
-	operators      = []string{OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIn, OpIsNull, OpNotNull}
-	follows        = []string{FollowDown, FollowUp, FollowNone}
-	sharings       = []string{SharedShow, SharedHide}
-	sensitivities  = []string{Ordinary, Sensitive, Special}
-	ownNormalisers = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
+	identityKeys    = []string{"normaliser", "pattern"}
+	pathKeys        = []string{"category", "title", "export", "mask", "sensitivity"}
+	exprKeys        = []string{"json_path", "array_element", "prefix"}
+	validKeys       = []string{"from", "until", "at", "when"}
+	conditionKeys   = []string{"all", "any", "column", "op", "value"}
+	operators       = []string{OpEq, OpNe, OpLt, OpLe, OpGt, OpGe, OpIn, OpIsNull, OpNotNull}
+	follows         = []string{FollowDown, FollowUp, FollowNone}
+	sharings        = []string{SharedShow, SharedHide}
+	sensitivities   = []string{Ordinary, Sensitive, Special}
+	deletionActions = []string{DeletionDelete, DeletionAnonymise, DeletionKeep}
+	deletionKeys    = []string{"action", "basis", "law", "since", "for", "until", "then", "blocked"}
+	blockedKeys     = []string{"column", "value"}
+	strategies      = []string{StrategyNull, StrategyConstant, StrategyEmpty, StrategyHash, StrategyPseudonym, StrategyRandom, StrategyPlaceholder, StrategyTruncate, StrategyScrub}
+	strategyKeys    = []string{"with", "value", "to", "keep"}
+	truncations     = []string{TruncateNetwork, TruncateYear, TruncatePrefix}
+	boundKeys       = []string{"limit_rows", "limit_percent", "strong"}
+	ownNormalisers  = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
 )
 
 var (

@@ -124,7 +124,14 @@ func TestSchemaKnowsTheSameNamesAsLoad(t *testing.T) {
 		"$defs/match/properties":                       matchKeys,
 		"$defs/link/properties":                        linkKeys,
 		"$defs/column/oneOf/0/properties":              columnKeys[:len(columnKeys)-1],
-		"$defs/column/oneOf/1/properties":              {"ignore"},
+		"$defs/column/oneOf/1/properties":              {"ignore", "erase"},
+		"$defs/deletion/properties":                    deletionKeys,
+		"$defs/deletion/properties/action/enum":        deletionActions,
+		"$defs/deletion/properties/basis/enum":         legalBases,
+		"$defs/deletion/properties/blocked/properties": blockedKeys,
+		"$defs/strategy/oneOf/2/properties":            strategyKeys,
+		"$defs/strategy/oneOf/2/properties/with/enum":  strategies,
+		"$defs/strategy/oneOf/2/properties/to/enum":    truncations,
 		"$defs/text/properties":                        languages,
 		"$defs/category/enum":                          categories,
 		"properties/driver/enum":                       drivers,
@@ -148,6 +155,7 @@ func TestSchemaKnowsTheSameNamesAsLoad(t *testing.T) {
 	}
 	sameNames(t, "identity", identityKeys, part(t, CompanySchema(), "$defs/identity/properties"))
 	sameNames(t, "normaliser", ownNormalisers, part(t, CompanySchema(), "$defs/identity/properties/normaliser/enum"))
+	sameNames(t, "bounds of a deletion", boundKeys, part(t, CompanySchema(), "properties/deletion/properties"))
 	sameNames(t, "company", companyKeys, part(t, CompanySchema(), "properties"))
 	sameNames(t, "laws", laws, part(t, CompanySchema(), "properties/law/enum"))
 	sameNames(t, "languages", languages, part(t, CompanySchema(), "properties/languages/items/enum"))

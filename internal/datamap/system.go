@@ -35,6 +35,7 @@ func (f *file) system(n ast.Node) *System {
 	s.Deputy = r.text("deputy")
 	s.Recipient = f.title(r, "recipient", false)
 	f.limits(r, s)
+	f.backups(r, s)
 	if all, ok := r.need("collections"); ok {
 		f.collections(all, s)
 	}

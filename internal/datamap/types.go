@@ -42,6 +42,8 @@ type System struct {
 	File        string
 	// Identities are the company's own kinds, the same in every system.
 	Identities []OwnIdentity
+	// Backups is how long the last backup with a deleted row lives; 0 where the map does not say.
+	Backups time.Duration
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.
@@ -69,6 +71,7 @@ type Collection struct {
 	Source     Text
 	Recipients []Text
 	Line       int
+	Deletion   *Deletion // what deletion means for the person's own rows; nil: the map does not say
 }
 
 // ID is "system.collection".
@@ -108,6 +111,9 @@ type Column struct {
 	Source      Text
 	Sensitivity string // Ordinary, Sensitive or Special; empty when the map does not say
 	Paths       []Path // personal fields inside a JSON column
+
+	Erase    *Strategy // how an anonymised row gets its new value; nil: the column stays
+	FreeText bool      // people write here what they like: a hunt looks into it
 }
 
 // Path is a personal field inside a JSON column.
@@ -185,6 +191,11 @@ type Company struct {
 	Law       string   // default profile, such as "cn-pipl"
 	// Identities are the kinds of identity that the company names itself, in file order.
 	Identities []OwnIdentity
+	// Limits bound a deletion that needs no third approval.
+	Limits Limits
+	// Strong are the kinds of identity that are one person's alone, and worth a hunt after a
+	// deletion.
+	Strong []string
 }
 
 // System finds a system by name; nil when there is none.

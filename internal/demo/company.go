@@ -55,8 +55,9 @@ func Prepare(ctx context.Context, o Options) (*Company, error) {
 	if err != nil {
 		return nil, err
 	}
+	postgres, mariadb := example.Servers()
 	st, err := stack.Up(ctx, stack.Options{
-		Dir: o.Dir, Systems: example.Systems(), BinSelf: filepath.Join(o.BinDir, "habeas"),
+		Dir: o.Dir, Systems: postgres, MariaDB: mariadb, BinSelf: filepath.Join(o.BinDir, "habeas"),
 		CodecEndpoint: "http://" + portal + "/codec", Progress: func(line string) { o.Say("%s", line) },
 	})
 	if err != nil {
@@ -136,7 +137,7 @@ func (c *Company) furnish(portal, metrics string) error {
 		"HABEAS_DATAMAP": filepath.Join(c.Dir, "map"), "HABEAS_KEYS": keys, "HABEAS_BLOBS": filepath.Join(c.Dir, "blobs"),
 		"HABEAS_APPROVERS": filepath.Join(c.Dir, "approvers"), "HABEAS_PORTAL_URL": "http://" + portal,
 		"HABEAS_PORTAL_LISTEN": portal, "HABEAS_METRICS_LISTEN": metrics, "HABEAS_UI_URL": strings.TrimSuffix(c.Stack.TemporalUI(), "/namespaces/default/workflows"),
-		"HABEAS_STAFF_KEY": c.KeyFile("an"), "HABEAS_STAFF_PASSPHRASE_FILE": filepath.Join(c.Dir, "passphrase"),
+		"HABEAS_COOL_OFF": "0s", "HABEAS_STAFF_KEY": c.KeyFile("an"), "HABEAS_STAFF_PASSPHRASE_FILE": filepath.Join(c.Dir, "passphrase"),
 	})
 	maps.Copy(c.Env, c.o.Env)
 	return c.writeEnv()
@@ -213,8 +214,10 @@ func (c *Company) fill(ctx context.Context) error {
 // StartWorker starts the worker, or starts it again, and waits until it is ready.
 func (c *Company) StartWorker(ctx context.Context) error {
 	env := maps.Clone(c.Env)
-	if c.o.Env["HABEAS_DATABASE_URL"] == "" {
-		env["HABEAS_DATABASE_URL"] = c.Stack.Env(stack.RoleApp)["HABEAS_DATABASE_URL"]
+	for name, value := range c.Stack.Env(stack.RoleApp) {
+		if (name == "HABEAS_DATABASE_URL" || strings.HasPrefix(name, "HABEAS_DSN_")) && c.o.Env[name] == "" {
+			env[name] = value
+		}
 	}
 	if _, err := c.Stack.StartProcess("worker", []string{filepath.Join(c.o.BinDir, "habeas-worker")}, env, ""); err != nil {
 		return err

@@ -87,6 +87,9 @@ func (t Task) choice(key, value string) ([]string, error) {
 		}
 		return []string{key}, nil
 	}
+	if t.Kind == dsr.TaskPlan {
+		return t.planChoice(key, value)
+	}
 	var columns []string
 	for _, c := range t.Shown.Collections {
 		for _, column := range c.ThirdParty {
@@ -173,6 +176,10 @@ func (t Task) ripe(verdict dsr.Verdict) error {
 	if open := t.Shown.Undecided(t.Choices); t.Kind == dsr.TaskReview && len(open) > 0 {
 		return fault.Newf(contract.ErrBadInput, "these columns may speak of somebody else and wait for keep, mask or drop: %s", strings.Join(open, ", ")).
 			WithHint("habeas task redact " + t.ID + " --set all=mask")
+	}
+	if t.Kind == dsr.TaskPlan && len(t.Choices) > 0 {
+		return fault.Newf(contract.ErrBadInput, "the choices on task %s are not in this plan yet", t.ID).
+			WithHint("habeas task replan " + t.ID + " --reason …: the next plan has them, and waits for its own approval")
 	}
 	if t.Kind == dsr.TaskChooseAccount && t.Choices["account"] == "" {
 		return fault.Newf(contract.ErrBadInput, "say which row is meant").WithHint("habeas task approve " + t.ID + " --account N")

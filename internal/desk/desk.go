@@ -13,7 +13,9 @@ import (
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/seal"
 )
 
@@ -24,6 +26,7 @@ type Desk struct {
 	Map      *datamap.Map
 	Blobs    blobs.Store
 	Pins     casefile.Pins
+	Laws     *jurisdiction.Book
 	Temporal client.Client
 	Now      func() time.Time
 	// CodesPerHour is how often a code may be asked for in an hour, for one case and purpose.
@@ -31,9 +34,12 @@ type Desk struct {
 }
 
 // start starts the workflow of a reference, once.
-func (d *Desk) start(ctx context.Context, ref contract.Ref) error {
-	options, workflow, input := contract.StartOf(ref)
-	_, err := d.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
+func (d *Desk) start(ctx context.Context, ref contract.Ref, kind dsr.CaseKind) error {
+	options, workflow, input, err := contract.StartOf(ref, string(kind))
+	if err != nil {
+		return fault.New(contract.ErrInternal, "nothing carries this kind of case out", err)
+	}
+	_, err = d.Temporal.ExecuteWorkflow(ctx, options, workflow, input)
 	var running *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &running) {
 		return nil

@@ -122,7 +122,7 @@ func (d *Desk) OpenNotice(ctx context.Context, f incident.File, by string) (cont
 			return ref, err
 		}
 	}
-	if err := d.start(ctx, ref); err != nil {
+	if err := d.start(ctx, ref, ""); err != nil {
 		return ref, fault.New(contract.ErrUnavailable, "the notice "+ref.ID()+" is written, but its workflow did not start", err).
 			WithHint("nothing is lost: it is started within a minute once Temporal and a worker are up")
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/clocks"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
@@ -23,7 +24,8 @@ type Opening struct {
 	Requester  string         // empty: "self"
 	ReceivedAt time.Time      // zero: now. When it reached the company, not when it was typed
 	Note       string
-	OpenedBy   string // the member of staff whose key was unlocked
+	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
+	OpenedBy   string     // the member of staff whose key was unlocked
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
@@ -32,19 +34,33 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	if err := d.complete(&o); err != nil {
 		return "", err
 	}
-	due, err := jurisdiction.Earliest(o.Laws, o.ReceivedAt)
+	laws, err := d.book().Laws(o.Laws, o.ReceivedAt)
+	if err != nil {
+		return "", err
+	}
+	for _, law := range laws {
+		if !law.Profile.Allows(string(o.Kind)) {
+			return "", fault.Newf(contract.ErrBadInput, "%s knows no right to %s", law.Profile.Name, o.Kind)
+		}
+	}
+	clock, err := jurisdiction.EarliestAnswer(laws, string(o.Kind), o.ReceivedAt, nil, d.Now())
+	if err != nil {
+		return "", err
+	}
+	pins, err := clocks.Pins(laws)
 	if err != nil {
 		return "", err
 	}
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
-		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: due,
+		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
+		Ground:  o.Ground,
 		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
 	})
 	if err != nil {
 		return "", err
 	}
-	if err := d.start(ctx, ref); err != nil {
+	if err := d.start(ctx, ref, o.Kind); err != nil {
 		return ref, fault.New(contract.ErrUnavailable, "the case "+ref.ID()+" is written, but its workflow did not start", err).
 			WithHint("nothing is lost: it is started within a minute once Temporal and a worker are up")
 	}
@@ -65,8 +81,12 @@ func (d *Desk) complete(o *Opening) error {
 		o.Laws = []string{d.Map.Company.Law}
 	}
 	switch {
-	case o.Kind != dsr.Access:
-		return bad("unknown kind of case %q", o.Kind).WithHint("the known one is: access")
+	case !slices.Contains(dsr.CaseKinds, o.Kind):
+		return bad("unknown kind of case %q", o.Kind).WithHint("the known ones: " + strings.Join(kindWords(), ", "))
+	case o.Kind == dsr.Deletion && !slices.Contains(dsr.Grounds, o.Ground):
+		return bad("a deletion needs its ground, and %q is none", o.Ground).WithHint("--ground takes " + strings.Join(GroundWords(), ", "))
+	case o.Kind != dsr.Deletion && o.Ground != "":
+		return bad("only a deletion has a ground")
 	case len(o.Identities) == 0:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
@@ -91,6 +111,23 @@ func (d *Desk) complete(o *Opening) error {
 		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
 	}
 	return nil
+}
+
+func kindWords() []string {
+	words := make([]string, len(dsr.CaseKinds))
+	for i, k := range dsr.CaseKinds {
+		words[i] = string(k)
+	}
+	return words
+}
+
+// GroundWords are the grounds of a deletion, for help.
+func GroundWords() []string {
+	words := make([]string, len(dsr.Grounds))
+	for i, g := range dsr.Grounds {
+		words[i] = string(g)
+	}
+	return words
 }
 
 func or(s, otherwise string) string {

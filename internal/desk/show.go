@@ -2,6 +2,9 @@ package desk
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
+	"time"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -16,6 +19,12 @@ type CaseView struct {
 	Found   []dsr.ShownCollection `json:"found"`
 	Letters []casefile.Letter     `json:"letters"`
 	Package *casefile.Package     `json:"package,omitempty"`
+	// Stops are when the person was asked, Extensions the time that was taken.
+	Stops      []casefile.Stop      `json:"stops,omitempty"`
+	Extensions []casefile.Extension `json:"extensions,omitempty"`
+	Plans      []PlanView           `json:"plans,omitempty"`
+	// Certificate is the SHA-256 of the certificate, hex; see Desk.Store.Certificate.
+	Certificate string `json:"certificate_sha256,omitempty"`
 }
 
 // Show puts together what is known of a case.
@@ -31,6 +40,12 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 	if v.Letters, err = d.Store.Letters(ctx, ref); err != nil {
 		return v, err
 	}
+	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {
+		return v, err
+	}
+	if v.Extensions, err = d.Store.Extensions(ctx, ref); err != nil {
+		return v, err
+	}
 	parts, err := d.Store.Parts(ctx, ref)
 	if err != nil {
 		return v, err
@@ -40,6 +55,9 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 			v.Found = append(v.Found, dsr.ShownCollection{System: p.System, Collection: p.Collection, Rows: p.Rows})
 		}
 	}
+	if err := d.showPlans(ctx, ref, &v); err != nil {
+		return v, err
+	}
 	p, err := d.Store.Package(ctx, ref)
 	if err == nil {
 		v.Package = &p
@@ -47,4 +65,53 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 		return v, err
 	}
 	return v, nil
+}
+
+// PlanView is how far a plan of a deletion is.
+type PlanView struct {
+	N         int              `json:"n"`
+	Hash      string           `json:"hash,omitempty"` // hex; empty while it is drafted
+	Rows      int64            `json:"rows"`
+	Large     bool             `json:"large"`
+	AgreedAt  *time.Time       `json:"agreed_at,omitempty"`
+	CoolUntil *time.Time       `json:"withdraw_until,omitempty"`
+	BegunAt   *time.Time       `json:"begun_at,omitempty"`
+	Systems   []SystemProgress `json:"systems,omitempty"`
+}
+
+// SystemProgress is how far one system is with a plan. Done and Remains are counts.
+type SystemProgress struct {
+	System  string          `json:"system"`
+	EndedAt *time.Time      `json:"ended_at,omitempty"`
+	ReadAt  *time.Time      `json:"read_back_at,omitempty"`
+	Done    json.RawMessage `json:"done"`
+	Remains json.RawMessage `json:"remains,omitempty"`
+}
+
+func (d *Desk) showPlans(ctx context.Context, ref contract.Ref, v *CaseView) error {
+	plans, err := d.Store.Plans(ctx, ref)
+	if err != nil {
+		return err
+	}
+	for _, p := range plans {
+		view := PlanView{N: p.N, Hash: hex.EncodeToString(p.Hash), Rows: p.Rows, Large: p.Large, AgreedAt: p.AgreedAt, CoolUntil: p.CoolUntil, BegunAt: p.BegunAt}
+		list, err := d.Store.Erasures(ctx, ref, p.N)
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			progress := SystemProgress{System: s.System, EndedAt: s.EndedAt, ReadAt: s.ReadAt, Done: json.RawMessage(s.Done)}
+			if s.Remains != nil {
+				progress.Remains = json.RawMessage(*s.Remains)
+			}
+			view.Systems = append(view.Systems, progress)
+		}
+		v.Plans = append(v.Plans, view)
+	}
+	certificate, err := d.Store.Certificate(ctx, ref)
+	if fault.Is(err, contract.ErrNotFound) {
+		return nil
+	}
+	v.Certificate = hex.EncodeToString(certificate.Hash)
+	return err
 }

@@ -36,7 +36,7 @@ func (d *Desk) Enrol(ctx context.Context, name string, public ed25519.PublicKey,
 	if err != nil {
 		return "", err
 	}
-	return ref, d.start(ctx, ref)
+	return ref, d.start(ctx, ref, "")
 }
 
 func validName(s string) bool {

@@ -7,8 +7,12 @@ type CaseKind string
 
 // The kinds of case that this engine carries out.
 const (
-	Access CaseKind = "access" // PIPL 45, GDPR 15
+	Access   CaseKind = "access"   // PIPL 45, GDPR 15
+	Deletion CaseKind = "deletion" // PIPL 47, GDPR 17
 )
+
+// CaseKinds lists them all, in the order in which help shows them.
+var CaseKinds = []CaseKind{Access, Deletion}
 
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string
@@ -25,6 +29,16 @@ const (
 	StateClosed     State = "closed"
 )
 
+// The states of a deletion case between finding and closed, in order.
+const (
+	StatePlanning State = "planning"
+	StatePlan     State = "plan"     // a reviewer looks at the plan
+	StateApproval State = "approval" // a second person decides on it
+	StateCooling  State = "cooling"  // approved; the person may still withdraw
+	StateErasing  State = "erasing"
+	StateChecking State = "checking" // what was erased is read back
+)
+
 // Outcome is how a case ended.
 type Outcome string
 
@@ -36,7 +50,25 @@ const (
 	NoData     Outcome = "no_data"
 	Unverified Outcome = "unverified"
 	Withdrawn  Outcome = "withdrawn"
+	Linked     Outcome = "linked" // the same person has an open case of this kind, which goes on
 )
+
+// Ground is why somebody may have their data deleted.
+type Ground string
+
+// The grounds: PIPL Art. 47 (1) to (5) and GDPR Art. 17(1) (a) to (f).
+const (
+	GroundPurpose  Ground = "purpose-over"       // PIPL 47(1)(1), GDPR 17(1)(a): no longer needed
+	GroundService  Ground = "service-ended"      // PIPL 47(1)(2): service or time of storage is over
+	GroundConsent  Ground = "consent-withdrawn"  // PIPL 47(1)(3), GDPR 17(1)(b)
+	GroundUnlawful Ground = "unlawful"           // PIPL 47(1)(4), GDPR 17(1)(d)
+	GroundObjected Ground = "objected"           // GDPR 17(1)(c)
+	GroundDuty     Ground = "legal-duty"         // PIPL 47(1)(5), GDPR 17(1)(e)
+	GroundChild    Ground = "collected-as-child" // GDPR 17(1)(f)
+)
+
+// Grounds lists them all, in the order in which help shows them.
+var Grounds = []Ground{GroundPurpose, GroundService, GroundConsent, GroundUnlawful, GroundObjected, GroundDuty, GroundChild}
 
 // Channels by which a request reaches the company.
 var Channels = []string{"phone", "letter", "mail", "web"}

@@ -21,6 +21,7 @@ const (
 	Complete Verdict = "complete" // the work was done by hand
 	Retry    Verdict = "retry"    // go on trying
 	Partial  Verdict = "partial"  // go on without this part
+	Replan   Verdict = "replan"   // look again, and make a new plan with decisions of its own
 )
 
 // Role is what a member of staff may do.

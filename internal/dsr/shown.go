@@ -37,7 +37,12 @@ type Shown struct {
 	Files          int    `json:"files,omitempty"`
 	Size           int64  `json:"size,omitempty"` // bytes
 
+	// Motion is what somebody moves about the case.
+	Motion *ShownMotion `json:"motion,omitempty"`
+
 	*ShownStaff
+	*ShownPlan
+	*ShownHold
 	Notice *ShownNotice `json:"notice,omitempty"`
 }
 
@@ -92,6 +97,49 @@ type ShownStaff struct {
 	Roles     []Role `json:"roles"`
 	PublicKey string `json:"public_key"`
 }
+
+// ShownPlan is what a deletion would do, or has left. Its fields stand among those of Shown.
+type ShownPlan struct {
+	Plan     int          `json:"plan"`
+	PlanHash string       `json:"plan_hash,omitempty"` // hex: what a decision on it signs
+	Ground   Ground       `json:"ground,omitempty"`
+	Entries  []ShownEntry `json:"entries,omitempty"`
+	Findings []string     `json:"findings,omitempty"` // what speaks against it, and what to know
+	Over     []string     `json:"over,omitempty"`     // why it needs one more approval
+	Held     []string     `json:"held,omitempty"`     // systems of which a legal hold covers a part
+}
+
+// ShownEntry is what happens, or happened, to some rows of one collection.
+type ShownEntry struct {
+	System     string   `json:"system"`
+	Collection string   `json:"collection"`
+	Class      string   `json:"class,omitempty"` // which of its rows
+	Action     string   `json:"action"`
+	Rows       int64    `json:"rows"`
+	Reason     string   `json:"reason,omitempty"`
+	Law        string   `json:"law,omitempty"`
+	Until      string   `json:"until,omitempty"`
+	Columns    []string `json:"columns,omitempty"`
+	Table      int64    `json:"table,omitempty"`  // rows of the whole table, as its catalog estimates them
+	Choice     string   `json:"choice,omitempty"` // on rows that somebody else may claim too
+	Choose     bool     `json:"choose,omitempty"` // a reviewer may choose, and have the plan made anew
+}
+
+// ShownHold is a legal hold that is to end.
+type ShownHold struct {
+	Matter   string `json:"matter"`
+	Scope    string `json:"scope"`
+	Over     string `json:"covers"`
+	Because  string `json:"because"`
+	PlacedBy string `json:"placed_by"`
+}
+
+// Choices of a reviewer on rows that somebody else may claim too.
+const (
+	ShareLeave  = "leave"  // nothing happens to them
+	ShareUnlink = "unlink" // the references to the person go, the rows stay
+	ShareErase  = "erase"  // they are dealt with like the person's own
+)
 
 // Bytes is the canonical form: struct order, no white space.
 func (s Shown) Bytes() ([]byte, error) {

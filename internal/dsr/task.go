@@ -29,24 +29,53 @@ const (
 	TaskPublicNotice     TaskKind = "public-notice"     // publish the notice for the rest
 )
 
+// The tasks of a deletion case and of legal holds.
+const (
+	TaskPlan        TaskKind = "review-plan"   // look at what would be deleted, changed and kept
+	TaskErase       TaskKind = "approve-plan"  // the second person's word on the plan
+	TaskEraseLarge  TaskKind = "approve-large" // the same by two people: the plan is beyond the map's limit
+	TaskPreflight   TaskKind = "preflight"     // something in a live system speaks against the plan
+	TaskHeld        TaskKind = "held"          // a legal hold covers a part of the plan
+	TaskEraseFailed TaskKind = "erase-failed"  // a system is half done and does not go on by itself
+	TaskLeft        TaskKind = "left-over"     // the read-back found what should be gone, or is not in the plan
+	TaskReleaseHold TaskKind = "release-hold"  // let a legal hold end
+)
+
 // Rule says who may answer a task and how.
 type Rule struct {
 	Roles     []Role
 	Verdicts  []Verdict
 	NotOpener bool // whoever opened the case may not
-	Signers   int  // how many different people must approve
+	// NotAfter are kinds of task of the same case: who signed one of them before may not sign this.
+	NotAfter []TaskKind
+	Signers  int // how many different people must approve
 }
 
 // Rules are the rules of every kind of task.
 var Rules = map[TaskKind]Rule{
-	TaskChooseAccount:    {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
-	TaskNoAccount:        {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
-	TaskUnreachable:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
-	TaskSystemDown:       {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
-	TaskMapMismatch:      {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
-	TaskReview:           {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
-	TaskRelease:          {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
-	TaskEnrol:            {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskChooseAccount: {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskNoAccount:     {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskUnreachable:   {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Complete}, Signers: 1},
+	TaskSystemDown:    {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskMapMismatch:   {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskReview:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
+	TaskRelease:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
+	TaskEnrol:         {Roles: []Role{RoleApprover}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskFailed:        {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Reject}, NotOpener: true, Signers: 1},
+
+	TaskPlan: {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan}, Signers: 1},
+	TaskErase: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan},
+		NotOpener: true, NotAfter: []TaskKind{TaskPlan}, Signers: 1},
+	TaskEraseLarge: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan},
+		NotOpener: true, NotAfter: []TaskKind{TaskPlan}, Signers: 2},
+	TaskPreflight:   {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
+	TaskEraseFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskLeft:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskExtend:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+
 	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
 	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 	TaskNoticeNone:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
@@ -56,7 +85,6 @@ var Rules = map[TaskKind]Rule{
 	TaskPhoneRound:       {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
 	TaskLetterRound:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
 	TaskPublicNotice:     {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
-	TaskFailed:           {Roles: []Role{RoleOperator, RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Reject}, NotOpener: true, Signers: 1},
 }
 
 // Choices of a reviewer on a column that may speak of somebody else.

@@ -452,7 +452,14 @@ func (s *stubborn) untouched(ref contract.Ref, review casefile.Task, lines, lett
 // restart starts the workflow of a case anew: the casefile knows what is done.
 func (s *stubborn) restart(ref contract.Ref) {
 	s.t.Helper()
-	options, name, input := contract.StartOf(ref)
+	c, err := s.d.Store.Case(s.ctx, ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	options, name, input, err := contract.StartOf(ref, string(c.Kind))
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	if _, err := s.d.Temporal.ExecuteWorkflow(s.ctx, options, name, input); err != nil {
 		s.t.Fatal(err)

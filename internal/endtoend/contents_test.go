@@ -177,12 +177,17 @@ func sameCell(cell string, value any) bool {
 		if cell == v || cell == "'"+v {
 			return true
 		}
-		at, err := time.Parse(time.RFC3339Nano, v)
-		if err != nil {
-			return false
+		for inJSON, inCSV := range map[string]string{ // with a zone and without
+			time.RFC3339Nano: "2006-01-02 15:04:05.999999999Z07", "2006-01-02T15:04:05": time.DateTime,
+		} {
+			at, err := time.Parse(inJSON, v)
+			if err != nil {
+				continue
+			}
+			other, err := time.Parse(inCSV, cell)
+			return err == nil && at.Equal(other)
 		}
-		other, err := time.Parse("2006-01-02 15:04:05.999999999Z07", cell)
-		return err == nil && at.Equal(other)
+		return false
 	}
 	var nested any
 	return decode([]byte(cell), &nested) == nil && cmp.Equal(nested, value)

@@ -76,7 +76,7 @@ func TestKill(t *testing.T) {
 		})
 	}
 
-	for _, name := range []string{"postgres", "temporal"} {
+	for _, name := range []string{"postgres", "mariadb", "temporal"} {
 		t.Run(name, func(t *testing.T) {
 			seed := seeds(t)[0]
 			random := rand.New(rand.NewPCG(seed, uint64(name[0])))
@@ -161,7 +161,7 @@ func killPart(s *stubborn, name string) {
 	kill(s, name)
 	time.Sleep(time.Second)
 	for {
-		up, err := stack.Up(s.ctx, stack.Options{Dir: s.c.Stack.Dir(), Systems: example.Systems(), BinSelf: bin + "/habeas"})
+		up, err := stack.Up(s.ctx, stack.Options{Dir: s.c.Stack.Dir(), BinSelf: bin + "/habeas"})
 		if err == nil {
 			s.c.Stack = up
 			return

@@ -62,7 +62,7 @@ advice: {zh: 请修改密码。, en: Change your password.}
 remedy: {zh: 请联系我们。, en: Contact us.}
 contact: {zh: 400-000-0000, en: 400-000-0000}
 authority: {zh: 可向网信部门投诉。, en: You can complain to the authority.}
-severity: {risk: high}
+severity: {risk: high, persons: 200}
 `
 
 // breach writes an incident file; rest holds who is concerned, pace and ladder.
@@ -177,7 +177,7 @@ func (s *teller) settled() {
 // close files the reports and waits for the end.
 func (s *teller) close(outcome string) {
 	s.t.Helper()
-	for _, authority := range []string{"cn-cac", "cn-cac-closing"} {
+	for _, authority := range []string{"cn-authority", "cn-miit"} {
 		s.until("the clock of "+authority, func() bool {
 			return s.d.DraftReport(s.ctx, s.ref, authority) == nil
 		})
@@ -531,7 +531,7 @@ func (s *teller) forced(when string, in contract.PageInput) {
 		for name, input := range map[string]any{
 			contract.TakeStep.Name:    contract.StepInput{Ref: in.Ref, Step: "phone", Task: in.Task},
 			contract.CloseNotice.Name: contract.CloseInput{Ref: in.Ref, Outcome: contract.NoticeTold},
-			contract.MarkClock.Name:   contract.MarkClockInput{Ref: in.Ref, Authority: "cn-cac", What: "filed", Task: in.Task},
+			contract.MarkClock.Name:   contract.MarkClockInput{Ref: in.Ref, Authority: "cn-authority", What: "filed", Task: in.Task},
 		} {
 			if s.notice().State == casefile.NoticeClosed {
 				continue

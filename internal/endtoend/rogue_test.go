@@ -154,6 +154,7 @@ func yesToAll(w sdk.Worker) {
 	yes(w, contract.OpenTask, func(contract.OpenTaskInput) contract.OpenTaskResult {
 		return contract.OpenTaskResult{Task: fmt.Sprint("made-up-", tasks.Add(1))}
 	})
+	yes(w, contract.VoidTask, func(contract.VoidTaskInput) contract.VoidTaskResult { return contract.VoidTaskResult{} })
 	yes(w, contract.RecordDecision, func(contract.RecordDecisionInput) contract.DecideResult {
 		return contract.DecideResult{Verdict: "approve", Done: true}
 	})

@@ -41,7 +41,6 @@ func (t *tree) root() hash {
 	return at
 }
 
-
 // prove computes root and path of the leaf with that index; leaves must be all hashes of the tree.
 func prove(leaves []hash, index int) []hash {
 	if len(leaves) <= 1 {

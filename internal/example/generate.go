@@ -3,6 +3,7 @@ package example
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/habeas-dsr/habeas/examples/cloud"
 )
@@ -99,8 +100,14 @@ func Tables() []Table {
 	return tables
 }
 
-// Systems are the names of the systems, for DSNs and stacks.
-func Systems() []string { return append([]string(nil), cloud.Systems...) }
+// Systems are the names of the systems, for DSNs.
+func Systems() []string { return slices.Clone(cloud.Systems) }
+
+// Servers are the names of the systems by the server that keeps them, for stacks.
+func Servers() (postgres, mariadb []string) {
+	postgres = slices.DeleteFunc(Systems(), func(s string) bool { return slices.Contains(cloud.MariaDB, s) })
+	return postgres, slices.Clone(cloud.MariaDB)
+}
 
 // Generate gives every row to sink, table by table, parents first, always in the same order. The
 // slice of values is the sink's to keep. Rows asked for by Options.Heavy are not among them.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,9 +26,10 @@ const loaders = 3
 // ErrForeignSchema says that a schema of ours is already there and is not example data.
 var ErrForeignSchema = errors.New("the database has a schema of this name that is not example data; give an empty database")
 
-// Load makes the schemas in the databases at dsn (by system, see Systems) and fills them by COPY.
+// Load makes the schemas in the databases at dsn (URLs by system, see Systems) and fills them.
 // Example data that is there already is replaced; any other schema of the same name is left alone
-// and makes Load fail with ErrForeignSchema. All systems may share one database. progress (may be
+// and makes Load fail with ErrForeignSchema. On MariaDB the database itself is the schema, and one
+// with tables that are not example data counts as such. Systems on PostgreSQL may share one database. progress (may be
 // nil) hears how many rows of how many are in, a few times a second, never from two goroutines at
 // once. Memory does not grow with o.
 func Load(ctx context.Context, dsn map[string]string, o Options, progress func(done, of int64)) error {
@@ -62,10 +64,7 @@ func Load(ctx context.Context, dsn map[string]string, o Options, progress func(d
 		if _, err := dbs[system].ExecContext(ctx, after[system]); err != nil {
 			return fmt.Errorf("making keys and indexes of %s: %w", system, err)
 		}
-		if _, err := dbs[system].ExecContext(ctx, "ANALYZE"); err != nil {
-			return fmt.Errorf("analysing %s: %w", system, err)
-		}
-		if err := label(ctx, dbs[system], system, o.fingerprint()); err != nil {
+		if err := settle(ctx, dbs[system], system, o.fingerprint()); err != nil {
 			return err
 		}
 	}
@@ -106,7 +105,11 @@ func connect(ctx context.Context, dsn map[string]string) (map[string]*sql.DB, er
 			closeAll(dbs)
 			return nil, fmt.Errorf("no DSN for the example system %s", system)
 		}
-		db, err := sql.Open("postgres", dsn[system])
+		open := func(url string) (*sql.DB, error) { return sql.Open("postgres", url) }
+		if onMariaDB(system) {
+			open = openMariaDB
+		}
+		db, err := open(dsn[system])
 		if err != nil {
 			closeAll(dbs)
 			return nil, fmt.Errorf("opening the database of %s: %w", system, err)
@@ -126,7 +129,12 @@ func closeAll(dbs map[string]*sql.DB) {
 	}
 }
 
+func onMariaDB(system string) bool { return slices.Contains(cloud.MariaDB, system) }
+
 func schemaComment(ctx context.Context, db *sql.DB, schema string) (comment string, exists bool, err error) {
+	if onMariaDB(schema) {
+		return databaseComment(ctx, db)
+	}
 	err = db.QueryRowContext(ctx,
 		`SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = $1`, schema).Scan(&comment)
 	switch {
@@ -148,6 +156,15 @@ func makeSchema(ctx context.Context, db *sql.DB, schema, tables string) error {
 	if exists && !strings.HasPrefix(comment, marker) {
 		return fmt.Errorf("schema %s: %w", schema, ErrForeignSchema)
 	}
+	if onMariaDB(schema) {
+		if err := clearDatabase(ctx, db, schema); err != nil {
+			return err
+		}
+		if _, err := db.ExecContext(ctx, tables); err != nil {
+			return fmt.Errorf("making the tables of %s: %w", schema, err)
+		}
+		return nil
+	}
 	script := tables + "\nCOMMENT ON SCHEMA " + pq.QuoteIdentifier(schema) + " IS " + pq.QuoteLiteral(marker+" loading") + ";"
 	if exists {
 		script = "DROP SCHEMA " + pq.QuoteIdentifier(schema) + " CASCADE;\n" + script
@@ -159,7 +176,24 @@ func makeSchema(ctx context.Context, db *sql.DB, schema, tables string) error {
 	return nil
 }
 
-func label(ctx context.Context, db *sql.DB, schema, comment string) error {
+// settle has the database look at what is there now, and labels it.
+func settle(ctx context.Context, db *sql.DB, schema, comment string) error {
+	analyse := "ANALYZE"
+	if onMariaDB(schema) {
+		var names []string
+		for i := range sources {
+			if sources[i].System == schema {
+				names = append(names, sources[i].Name)
+			}
+		}
+		analyse = "ANALYZE TABLE " + strings.Join(names, ", ")
+	}
+	if _, err := db.ExecContext(ctx, analyse); err != nil {
+		return fmt.Errorf("analysing %s: %w", schema, err)
+	}
+	if onMariaDB(schema) {
+		return labelDatabase(ctx, db, comment)
+	}
 	_, err := db.ExecContext(ctx, "COMMENT ON SCHEMA "+pq.QuoteIdentifier(schema)+" IS "+pq.QuoteLiteral(comment))
 	if err != nil {
 		return fmt.Errorf("labelling schema %s: %w", schema, err)
@@ -174,7 +208,11 @@ func fill(ctx context.Context, dbs map[string]*sql.DB, o Options, count *meter) 
 	for i := range sources {
 		group.Go(func() error {
 			s := &sources[i]
-			if err := s.copy(ctx, dbs[s.System], newMaker(o), count); err != nil {
+			load := s.copy
+			if onMariaDB(s.System) {
+				load = s.insert
+			}
+			if err := load(ctx, dbs[s.System], newMaker(o), count); err != nil {
 				return err
 			}
 			if s.Name == "request_logs" && o.Heavy > 0 {

@@ -10,7 +10,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/example"
 	"github.com/habeas-dsr/habeas/internal/systems"
-	"github.com/habeas-dsr/habeas/internal/systems/postgres"
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"
+	_ "github.com/habeas-dsr/habeas/internal/systems/postgres"
 )
 
 // countSink counts rows by table.
@@ -38,9 +39,13 @@ func TestLoadStoresEveryRow(t *testing.T) {
 	if done != total || of != total {
 		t.Errorf("progress ended at %d of %d, %d rows were made", done, of, total)
 	}
-	db := open(t, dsn["accounts"])
+	db, billing := open(t, dsn["accounts"]), open(t, dsn["billing"])
 	for table, n := range want {
-		if got := number(t, db, "SELECT count(*) FROM "+table); got != n {
+		there := db
+		if name, ok := strings.CutPrefix(table, "billing."); ok {
+			table, there = name, billing
+		}
+		if got := number(t, there, "SELECT count(*) FROM "+table); got != n {
 			t.Errorf("%s holds %d rows, %d were made", table, got, n)
 		}
 	}
@@ -55,6 +60,13 @@ func TestLoadStoresEveryRow(t *testing.T) {
 	if _, err := db.ExecContext(testContext(t), `INSERT INTO support.tickets (contact_email, subject, status, created_at)
 		VALUES ('new@mail.example', 'x', 'open', now())`); err != nil {
 		t.Errorf("a new row: %v", err)
+	}
+	if _, err := billing.ExecContext(testContext(t), `INSERT INTO orders (account_id, order_no, status, amount) VALUES (1, 'NEW', 'open', 1)`); err != nil {
+		t.Errorf("a new order: %v", err)
+	}
+	// A time is the same moment on both engines, whatever zone a session has.
+	if n := number(t, billing, "SELECT count(*) FROM orders WHERE order_no <> 'NEW' AND created_at > ?", now); n != 0 {
+		t.Errorf("%d orders lie in the future", n)
 	}
 }
 
@@ -89,16 +101,22 @@ func TestLoadAgainAndLoaded(t *testing.T) {
 func TestLoadLeavesForeignSchemasAlone(t *testing.T) {
 	t.Parallel()
 	dsn := emptyDatabase(t)
-	db := open(t, dsn["billing"])
-	if _, err := db.ExecContext(testContext(t), `CREATE SCHEMA billing; CREATE TABLE billing.precious (id int)`); err != nil {
-		t.Fatal(err)
-	}
-	err := example.Load(testContext(t), dsn, example.Options{People: 100, Now: now}, nil)
-	if !errors.Is(err, example.ErrForeignSchema) {
-		t.Fatalf("Load over somebody's schema: %v", err)
-	}
-	if n := number(t, db, `SELECT count(*) FROM billing.precious`); n != 0 {
-		t.Error("the table is gone")
+	for system, statements := range map[string]string{
+		"support": `CREATE SCHEMA support; CREATE TABLE support.precious (id int)`, "billing": `CREATE TABLE orders (id int)`,
+	} {
+		dsn := emptyDatabase(t)
+		db := open(t, dsn[system])
+		if _, err := db.ExecContext(testContext(t), statements); err != nil {
+			t.Fatal(err)
+		}
+		err := example.Load(testContext(t), dsn, example.Options{People: 100, Now: now}, nil)
+		if !errors.Is(err, example.ErrForeignSchema) {
+			t.Fatalf("Load over somebody's schema: %v", err)
+		}
+		table := statements[strings.LastIndex(statements, "TABLE ")+6 : strings.LastIndex(statements, " (")]
+		if n := number(t, db, `SELECT count(*) FROM `+table); n != 0 {
+			t.Errorf("%s is gone", table)
+		}
 	}
 	delete(dsn, "support")
 	if err := example.Load(testContext(t), dsn, example.Options{Now: now}, nil); err == nil || !strings.Contains(err.Error(), "support") {
@@ -128,7 +146,9 @@ func TestLoadSpeed(t *testing.T) {
 	if peak > 64<<20 {
 		t.Errorf("the heap grew to %d MiB", peak>>20)
 	}
-	for _, s := range loadMap(t).Systems {
+	m := loadMap(t)
+	example.Place(m, dsn)
+	for _, s := range m.Systems {
 		findings := check(t, s, dsn[s.Name])
 		for _, f := range findings {
 			t.Errorf("%s: %s %s: %s", s.Name, f.Kind, f.Text, f.Hint)
@@ -139,7 +159,7 @@ func TestLoadSpeed(t *testing.T) {
 // check holds a system's collections against its live schema, as a case does.
 func check(t *testing.T, s *datamap.System, dsn string) []systems.Finding {
 	t.Helper()
-	system, err := postgres.Open(testContext(t), s, dsn)
+	system, err := systems.Open(testContext(t), s, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}

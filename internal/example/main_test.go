@@ -9,10 +9,18 @@ import (
 	_ "github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/example"
+	"github.com/habeas-dsr/habeas/internal/stack/mariadb"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	stop := mytest.Prepare()
+	pgtest.Main(m)
+	if err := stop(); err != nil {
+		panic(err)
+	}
+}
 
 // now is when these tests look at the company.
 var now = time.Date(2026, 7, 1, 9, 30, 0, 0, time.UTC)
@@ -27,20 +35,32 @@ func load(t testing.TB, o example.Options) (map[string]string, *sql.DB) {
 	return dsn, open(t, dsn["accounts"])
 }
 
-// emptyDatabase gives every system the same empty database.
+// emptyDatabase gives the systems on PostgreSQL the same empty database, and those on MariaDB one each.
 func emptyDatabase(t testing.TB) map[string]string {
 	t.Helper()
 	url := pgtest.URL(t)
 	dsn := map[string]string{}
-	for _, system := range example.Systems() {
+	postgres, mariadb := example.Servers()
+	for _, system := range postgres {
 		dsn[system] = url
+	}
+	for _, system := range mariadb {
+		dsn[system] = mytest.URL(t)
 	}
 	return dsn
 }
 
 func open(t testing.TB, url string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("postgres", url)
+	driver := "postgres"
+	if mariadb.IsURL(url) {
+		var err error
+		if url, err = mariadb.FromURL(url); err != nil {
+			t.Fatal(err)
+		}
+		driver = "mysql"
+	}
+	db, err := sql.Open(driver, url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,94 +1,205 @@
 package jurisdiction
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-	"time"
+// Unit is what a period is counted in.
+type Unit string
 
-	"github.com/habeas-dsr/habeas/internal/contract"
-	"github.com/habeas-dsr/habeas/internal/fault"
+// The units. Promptly is a duty without a number.
+const (
+	CalendarDay Unit = "calendar_day"
+	BusinessDay Unit = "business_day"
+	Month       Unit = "month"
+	Year        Unit = "year"
+	Hour        Unit = "hour"
+	Promptly    Unit = "promptly"
 )
 
-// Profile is one law.
+// Period is a length of time as a law writes it.
+type Period struct {
+	N    int  `json:"n"`
+	Unit Unit `json:"unit"`
+}
+
+// How a law treats the day on which a period begins.
+const (
+	DayNext          = "next"          // it is not counted (民法典 201; Reg. 1182/71 Art. 3(1))
+	DayReceived      = "received"      // it is the first day (11 CCR 7021(b))
+	DayCorresponding = "corresponding" // "one month beginning with": strict is the day before the same date
+)
+
+// Text is a sentence in the languages of the letters.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// In is the text in lang, "zh" or "en".
+func (t Text) In(lang string) string {
+	if lang == "zh" {
+		return t.ZH
+	}
+	return t.EN
+}
+
+// Profile is one law. It is what a file under laws/ says; schema/law.v1.json is its schema.
 type Profile struct {
-	Name   string
-	Zone   string // IANA name: deadlines are civil days there
-	Months int    // to answer, added to the day of receipt …
-	Days   int    // … or so many days
-	// DayOne: the day of receipt is the first day, not the day before the first.
-	DayOne bool
-	Source string
-	// Unconfirmed: the number is practice or an unread text, and a setting rather than a rule.
-	Unconfirmed bool
+	Schema  string `json:"schema"`  // "habeas.law/v1"
+	Name    string `json:"name"`    // "eu-gdpr"
+	Version string `json:"version"` // grows with every change of the file
+	Title   Text   `json:"title"`
+	// Zone is an IANA name: deadlines are civil days there.
+	Zone string `json:"zone"`
+	// Country names the calendar that business days and roll-forward go by.
+	Country string `json:"country"`
+	// FirstDay is one of the Day… above.
+	FirstDay string `json:"first_day"`
+	// Roll: what ends on a day off moves to the next working day, for the legal date.
+	Roll bool `json:"roll"`
+	// WarnDays are how many days before the strict date staff are warned.
+	WarnDays    []int       `json:"warn_days"`
+	Rights      []Right     `json:"rights"`
+	Acknowledge []Rule      `json:"acknowledge"`
+	Answers     []Rule      `json:"answer"`
+	Extension   *Extension  `json:"extend,omitempty"` // nil: the law knows none
+	Pause       Pausing     `json:"pause"`
+	Verify      Verifying   `json:"verify"`
+	Refusals    []Ground    `json:"refuse"`
+	Complain    Complaining `json:"complain"`
+	Recipients  []Telling   `json:"recipients,omitempty"`
+	Records     Records     `json:"records"`
+	Leaks       []Leak      `json:"breach"`
+	// Severity are numbers of persons from which a leak has a level of its own.
+	Severity []Level `json:"severity,omitempty"`
+	// Pending says what may change soon; it is shown and never computed with.
+	Pending string `json:"pending,omitempty"`
 }
 
-// profiles hold the time for answering an access request. Roll-forward over holidays is left out
-// on purpose: the strict date is never later than the legal one.
-var profiles = []Profile{
-	{Name: "cn-pipl", Zone: "Asia/Shanghai", Days: 30, Source: "PIPL Art. 45 (no number); GB/T 35273-2020 8.7 a)", Unconfirmed: true},
-	{Name: "eu-gdpr", Zone: "Europe/Brussels", Months: 1, Source: "GDPR Art. 12(3)"},
-	{Name: "uk-gdpr", Zone: "Europe/London", Months: 1, Source: "UK GDPR Art. 12A (DUAA 2025 s. 76)"},
-	{Name: "us-ca", Zone: "America/Los_Angeles", Days: 45, DayOne: true, Source: "11 CCR 7021(b)"},
-	{Name: "br-lgpd", Zone: "America/Sao_Paulo", Days: 15, Source: "LGPD Art. 19", Unconfirmed: true},
+// Right is something that a person may ask for.
+type Right struct {
+	Code string `json:"code"` // the law's own: "know_specific"
+	// Kinds are the cases that carry it out; none: it is handled by people.
+	Kinds  []string `json:"kinds,omitempty"`
+	Source string   `json:"source"`
 }
 
-// Names lists the laws that are known.
-func Names() []string {
-	var names []string
-	for _, p := range profiles {
-		names = append(names, p.Name)
-	}
-	return names
+// Rule is one clock: within what time something must have happened.
+type Rule struct {
+	For      []string `json:"for"` // codes of rights, or "all"
+	Within   Period   `json:"within"`
+	FirstDay string   `json:"first_day,omitempty"` // in place of the profile's
+	// House: the number is the company's own target, not the law's.
+	House       bool   `json:"house,omitempty"`
+	Source      string `json:"source"`
+	Unconfirmed bool   `json:"unconfirmed,omitempty"` // a setting until a lawyer has read the text
 }
 
-// Find returns the profile of that name, or a contract.ErrBadInput that lists the known ones.
-func Find(name string) (Profile, error) {
-	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == name })
-	if i < 0 {
-		return Profile{}, fault.Newf(contract.ErrBadInput, "unknown law %q", name).
-			WithHint("the known ones are " + strings.Join(Names(), ", "))
-	}
-	return profiles[i], nil
+// Extension is more time, which a company may take once.
+type Extension struct {
+	By       Period   `json:"by"`
+	For      []string `json:"for"`
+	MaxTotal *Period  `json:"max_total,omitempty"`
+	Grounds  []Ground `json:"grounds"`
+	Source   string   `json:"source"`
 }
 
-// Due is the end (exclusive: the next midnight in the profile's zone) of the last day on which an
-// access request that was received then must be answered. Months end on the same date, or on the
-// month's last day where that date is missing (Reg. 1182/71 Art. 3(2)(c); 民法典 202).
-func (p Profile) Due(received time.Time) (time.Time, error) {
-	zone, err := time.LoadLocation(p.Zone)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("loading the zone of %s: %w", p.Name, err)
-	}
-	y, m, d := received.In(zone).Date()
-	last := time.Date(y, m, d+p.Days, 0, 0, 0, 0, zone)
-	if p.Months > 0 {
-		last = time.Date(y, m+time.Month(p.Months), d, 0, 0, 0, 0, zone)
-		if last.Day() != d { // the month is shorter
-			last = time.Date(y, m+time.Month(p.Months)+1, 0, 0, 0, 0, 0, zone)
-		}
-	}
-	if p.DayOne {
-		last = last.AddDate(0, 0, -1)
-	}
-	return last.AddDate(0, 0, 1), nil
+// Ground is a reason that a law knows.
+type Ground struct {
+	Code        string   `json:"code"`
+	Text        Text     `json:"text"`
+	Source      string   `json:"source"`
+	For         []string `json:"for,omitempty"` // codes of rights; none: all
+	Unconfirmed bool     `json:"unconfirmed,omitempty"`
 }
 
-// Earliest is the earliest due time of several laws: the strictest clock wins.
-func Earliest(laws []string, received time.Time) (time.Time, error) {
-	var due time.Time
-	for _, name := range laws {
-		p, err := Find(name)
-		if err != nil {
-			return due, err
-		}
-		at, err := p.Due(received)
-		if err != nil {
-			return due, err
-		}
-		if due.IsZero() || at.Before(due) {
-			due = at
-		}
-	}
-	return due, nil
+// What stopping the clock does.
+const (
+	PauseNone    = "none"    // it may not be stopped
+	PauseRecord  = "record"  // it is written down; alarms follow the date without it
+	PauseRestart = "restart" // the clock begins when the information came
+	PauseExclude = "exclude" // the days from the question to the answer do not count, both included
+)
+
+// Pausing is what stops a clock.
+type Pausing struct {
+	Identity   string   `json:"identity"`
+	Clarify    string   `json:"clarify"`
+	ClarifyFor []string `json:"clarify_for,omitempty"` // codes of rights; none: all
+	Source     string   `json:"source,omitempty"`
+}
+
+// Verifying is how sure a company must be of who asks.
+type Verifying struct {
+	Floors        []Floor  `json:"floors"`
+	Forbidden     []string `json:"forbidden,omitempty"`      // what may not be asked for
+	NeverDisclose []string `json:"never_disclose,omitempty"` // what no answer may contain
+	Source        string   `json:"source"`
+	Unconfirmed   bool     `json:"unconfirmed,omitempty"`
+}
+
+// Floor is the least rung of the ladder L0 to L3 for some rights.
+type Floor struct {
+	For         []string `json:"for"`
+	Level       int      `json:"level"`
+	Points      int      `json:"points,omitempty"`      // data points that must match
+	Declaration bool     `json:"declaration,omitempty"` // a signed one is needed
+}
+
+// Complaining is where a person can go who does not agree.
+type Complaining struct {
+	Regulator Text   `json:"regulator"`
+	Court     Text   `json:"court"`
+	Source    string `json:"source"`
+}
+
+// Telling is who else must hear of a correction or deletion.
+type Telling struct {
+	Who    string   `json:"who"` // "recipients", "service_providers", "third_parties"
+	Exempt []string `json:"exempt,omitempty"`
+	Source string   `json:"source"`
+}
+
+// Records say how long what is kept.
+type Records struct {
+	Case Keeping `json:"case"`
+	Leak Keeping `json:"breach"`
+}
+
+// Keeping is a time for which a record is kept.
+type Keeping struct {
+	For    Period `json:"for"`
+	House  bool   `json:"house,omitempty"`
+	Source string `json:"source"`
+}
+
+// What a breach clock begins with.
+const (
+	FromAware        = "aware"
+	FromDiscovery    = "discovery"
+	FromPersonsTold  = "persons_told"
+	FromHandlingEnds = "handling_ended"
+)
+
+// Leak is one duty to report a leak: a clock for each authority, and those for the persons.
+type Leak struct {
+	Code      string   `json:"code"` // unique in the profile: "cac-other"
+	To        string   `json:"to"`   // "authority", "person", "controller"
+	Title     Text     `json:"title"`
+	Within    Period   `json:"within"`
+	From      string   `json:"from"`                 // one of the From… above
+	FirstDay  string   `json:"first_day,omitempty"`  // in place of "next"
+	Handler   string   `json:"handler,omitempty"`    // only for such a handler: "cii", "central_organ", "other"
+	LevelFrom string   `json:"level_from,omitempty"` // only from this level on
+	Threshold string   `json:"threshold,omitempty"`  // only above this risk
+	Over      int      `json:"over,omitempty"`       // only above so many persons
+	Phases    bool     `json:"phases,omitempty"`     // what is not known yet may follow
+	Exempt    []string `json:"exempt,omitempty"`
+	// SmallTwice: a small handler has twice the time.
+	SmallTwice  bool   `json:"small_twice,omitempty"`
+	Source      string `json:"source"`
+	Unconfirmed bool   `json:"unconfirmed,omitempty"`
+}
+
+// Level is a level of severity and the number of persons from which it holds.
+type Level struct {
+	Name    string `json:"name"`
+	Persons int    `json:"persons"`
 }

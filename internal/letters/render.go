@@ -20,6 +20,10 @@ func Render(t Template, lang string, f Fields) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
+	return render(s, t, lang, f)
+}
+
+func render(s *source, t Template, lang string, f Fields) (Message, error) {
 	written, err := execute(s.letters[t], string(t), lang, f)
 	if err != nil {
 		return Message{}, stopped(t, err)

@@ -28,6 +28,12 @@ func full() Fields {
 		DueAt:      time.Date(2026, 12, 23, 15, 59, 59, 0, time.UTC),
 		ExpiresAt:  time.Date(2026, 12, 8, 10, 0, 0, 0, time.UTC),
 		Zone:       beijing, Code: "048213", CodeMinutes: 10, PortalHost: "privacy.cloud.example",
+		NewDueAt: time.Date(2027, 2, 23, 15, 59, 59, 0, time.UTC), Ground: "the request is complex", LawSource: "GDPR Art. 12(3)",
+		Facts: "Four systems have to be read by hand.", Question: "Which of your two accounts do you mean?", ClockStops: true,
+		Regulator: "You may complain to the authority.", Court: "You may also go to court.",
+		WithdrawUntil: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC), Certificate: strings.Repeat("0123456789abcdef", 4),
+		Done: []string{"Accounts – Users: 1"}, Kept: []string{"Billing – Invoices: 3 (Accounting law, until 2036-12-31)"},
+		BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), OtherCase: "7QK2M-9XH4T",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
 		Company: datamap.Company{
 			Name:    datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"},
@@ -60,6 +66,13 @@ func goldenCases() map[string]struct {
 	for _, t := range Templates() {
 		add(string(t), t, nil)
 	}
+	add("deletion_done-partial", DeletionDone, func(f *Fields) {
+		f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Support tickets"}
+	})
+	add("deletion_done-nothing", DeletionDone, func(f *Fields) { f.Done, f.BackupsUntil = nil, time.Time{} })
+	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Linked, dsr.Refused} {
+		add("deletion_ended-"+string(outcome), DeletionEnded, func(f *Fields) { f.Outcome = string(outcome) })
+	}
 	add("ack-bare", Ack, func(f *Fields) { f.Salutation, f.Channel = "", "" })
 	add("verify_code-no-expiry", VerifyCode, func(f *Fields) { f.ExpiresAt = time.Time{} })
 	add("case_closed-expired", CaseClosed, func(f *Fields) { f.Package = PackageExpired })
@@ -67,6 +80,8 @@ func goldenCases() map[string]struct {
 		f.Outcome, f.Reason = string(dsr.PartlyDone), "One system could not be read."
 		f.Missing = []string{"Support tickets", "Call notes"}
 	})
+	add("clarify-running", Clarify, func(f *Fields) { f.ClockStops = false })
+	add("extension-bare", Extension, func(f *Fields) { f.Facts = "" })
 	add("case_closed-no_data", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.NoData), "" })
 	add("case_closed-withdrawn", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.Withdrawn), "" })
 	add("case_closed-refused", CaseClosed, func(f *Fields) { f.Outcome, f.Package = string(dsr.Refused), "" })

@@ -28,9 +28,27 @@ const (
 	CaseUnverified Template = "case_unverified" // the end, when nobody proved who is asking
 )
 
+// The letters about what staff move about a case.
+const (
+	Extension Template = "extension" // more time
+	Refused   Template = "refused"   // the end, on a ground that the law knows
+	Clarify   Template = "clarify"   // a question
+	Resumed   Template = "resumed"   // the question was answered
+)
+
+// The letters of a deletion case, beside those of every case.
+const (
+	DeletionAck      Template = "deletion_ack"      // proof of receipt, and what happens next
+	DeletionApproved Template = "deletion_approved" // what will happen, and until when to withdraw
+	DeletionDone     Template = "deletion_done"     // what was done, what is kept, the certificate
+	DeletionNoData   Template = "deletion_no_data"  // nobody was found
+	DeletionEnded    Template = "deletion_ended"    // nothing was deleted, by Fields.Outcome
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
-	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified}
+	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
+		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -60,10 +78,26 @@ type Fields struct {
 	Systems     int            // how many systems hold something
 	Rows        int            // how many records the package holds
 	Company     datamap.Company
-	Outcome     string   // one of dsr.Outcome
-	Package     string   // PackageFetched or PackageExpired, where there was a package
-	Reason      string   // why the case was refused or is partial, for the reader; may be empty
-	Missing     []string // what a partial answer leaves out, in the reader's words; may be empty
+	Outcome     string    // one of dsr.Outcome
+	Package     string    // PackageFetched or PackageExpired, where there was a package
+	Reason      string    // why the case was refused or is partial, for the reader; may be empty
+	NewDueAt    time.Time // the last day once the time is extended
+	Ground      string    // why more time is taken or the case refused, as the law says it
+	LawSource   string    // law and article
+	Facts       string    // the same in the words of staff; may be empty in an extension
+	Question    string    // what the person is asked
+	ClockStops  bool      // whether the law's clock waits for the answer
+	Regulator   string    // where the person can complain
+	Court       string    // that they may go to court
+	Missing     []string  // what a partial answer leaves out, in the reader's words; may be empty
+
+	// Of a deletion.
+	WithdrawUntil time.Time // until then the person may withdraw
+	Done          []string  // what was deleted or changed, in the reader's words; may be empty
+	Kept          []string  // what is kept, by which law and until when; may be empty
+	Certificate   string    // SHA-256 of the certificate, hex
+	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
+	OtherCase     string    // the number of the open case that goes on instead
 }
 
 // Message is one letter, before it has a sender and a reader.
@@ -122,7 +156,7 @@ func find(t Template, lang string) (*source, string, error) {
 	if lang == "zh" {
 		lang = "zh-CN"
 	}
-	s := sources[lang]
+	s := (*current.Load())[lang]
 	if s == nil {
 		return nil, "", fault.Newf(contract.ErrBadInput, "there are no letters in the language %q", lang).
 			WithHint("use zh or en")

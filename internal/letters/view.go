@@ -27,6 +27,7 @@ func (b badField) Error() string { return b.name + " " + b.why }
 
 var (
 	caseNoShape = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z-]{0,31}$`)
+	hashShape   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	codeShape   = regexp.MustCompile(`^[0-9]{4,18}$`)
 	hostShape   = regexp.MustCompile(`^([0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 )
@@ -99,7 +100,17 @@ func (v view) Hotline() (string, error) { return need("the hotline", v.f.Company
 func (v view) Officer() (string, error) {
 	return may("the data protection officer", v.f.Company.Officer)
 }
-func (v view) Answerable() bool { return v.f.Company.ReplyTo != "" }
+func (v view) Answerable() bool        { return v.f.Company.ReplyTo != "" }
+func (v view) NewDue() (string, error) { return v.date("the new due date", v.f.NewDueAt, true) }
+func (v view) Ground() (string, error) { return need("the ground", v.f.Ground) }
+func (v view) LawSource() (string, error) {
+	return need("the law", v.f.LawSource)
+}
+func (v view) Facts() (string, error)     { return may("the facts", v.f.Facts) }
+func (v view) Question() (string, error)  { return need("the question", v.f.Question) }
+func (v view) ClockStops() bool           { return v.f.ClockStops }
+func (v view) Regulator() (string, error) { return need("where to complain", v.f.Regulator) }
+func (v view) Court() (string, error)     { return need("the way to court", v.f.Court) }
 
 // Missing lists what a partial answer leaves out.
 func (v view) Missing() ([]string, error) {
@@ -109,6 +120,44 @@ func (v view) Missing() ([]string, error) {
 		}
 	}
 	return v.f.Missing, nil
+}
+
+// Done lists what was deleted or changed, Kept what is kept.
+func (v view) Done() ([]string, error) { return v.lines("what was done", v.f.Done) }
+
+// Kept lists what is kept, by which law and until when.
+func (v view) Kept() ([]string, error) { return v.lines("what is kept", v.f.Kept) }
+
+func (v view) lines(name string, list []string) ([]string, error) {
+	for _, s := range list {
+		if _, err := need(name, s); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Certificate is the hash of the certificate.
+func (v view) Certificate() (string, error) {
+	return shaped("the certificate's hash", v.f.Certificate, hashShape)
+}
+
+// OtherCase is the case that goes on instead.
+func (v view) OtherCase() (string, error) {
+	return shaped("the other case's number", v.f.OtherCase, caseNoShape)
+}
+
+// WithdrawUntil is a minute, with its time zone.
+func (v view) WithdrawUntil() (string, error) {
+	return v.minute("the end of the time to withdraw", v.f.WithdrawUntil)
+}
+
+// BackupsUntil is a day; empty when it is not known.
+func (v view) BackupsUntil() (string, error) {
+	if v.f.BackupsUntil.IsZero() {
+		return "", nil
+	}
+	return v.date("the end of the backups", v.f.BackupsUntil, false)
 }
 
 // By is how the request came, as a phrase; empty when that is not known.
@@ -178,12 +227,14 @@ func (v view) Received() (string, error) { return v.date("the day of receipt", v
 func (v view) Due() (string, error)      { return v.date("the due date", v.f.DueAt, true) }
 
 // Expires is a minute, with its time zone.
-func (v view) Expires() (string, error) {
-	day, err := v.date("the expiry", v.f.ExpiresAt, false)
+func (v view) Expires() (string, error) { return v.minute("the expiry", v.f.ExpiresAt) }
+
+func (v view) minute(name string, at time.Time) (string, error) {
+	day, err := v.date(name, at, false)
 	if err != nil {
 		return "", err
 	}
-	t := v.f.ExpiresAt.In(v.f.Zone)
+	t := at.In(v.f.Zone)
 	if v.zh {
 		return day + t.Format("15:04") + "（" + zone(t, true) + "）", nil
 	}
@@ -248,7 +299,7 @@ func zone(t time.Time, zh bool) string {
 
 // Outcome is how the case ended. An unverified case has a letter of its own.
 func (v view) Outcome() (string, error) {
-	known := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData, dsr.Withdrawn}
+	known := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData, dsr.Withdrawn, dsr.Linked}
 	if v.f.Outcome == "" {
 		return "", badField{"the outcome", "is missing"}
 	}

@@ -25,6 +25,12 @@ func TestMissingFieldStops(t *testing.T) {
 		AccessReady:    {"CaseNo", "ExpiresAt", "Zone", "Systems", "Rows", "PortalHost", "Company"},
 		CaseClosed:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Package", "PortalHost", "Company"},
 		CaseUnverified: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+
+		DeletionAck:      {"CaseNo", "ReceivedAt", "DueAt", "Zone", "PortalHost", "Company"},
+		DeletionApproved: {"CaseNo", "WithdrawUntil", "Zone", "PortalHost", "Company"},
+		DeletionDone:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Certificate", "PortalHost", "Company"},
+		DeletionNoData:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 	}
 	for letter, want := range needed {
 		var got []string

@@ -16,7 +16,7 @@ import (
 // Options are what a portal needs.
 type Options struct {
 	Desk    Desk
-	Notices Notices           // without it there is no page on which a notice can be checked
+	Notices Notices         // without it there is no page on which a notice can be checked
 	Company datamap.Company // whose name and contact stand on the pages; its first language is the default
 	// Codec opens Temporal payloads for operators; without it there is no codec endpoint.
 	Codec converter.PayloadCodec

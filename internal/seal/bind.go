@@ -12,6 +12,7 @@ const (
 	domainHash       = "habeas keyed hash v1"
 	domainSignature  = "habeas signature v1"
 	domainCode       = "habeas code v1"
+	domainDerived    = "habeas derived key v1"
 )
 
 // bind writes every part behind its length (8 bytes, big endian), so that no two lists of parts

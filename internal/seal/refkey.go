@@ -155,6 +155,14 @@ func (r *RefKey) Code(challengeID string, digits int) string {
 	return truncate(mac.Sum(nil), digits)
 }
 
+// Derive is a key of 32 bytes for a purpose of the reference. It goes with the data key, so that
+// what was keyed by it cannot be undone once the reference is forgotten.
+func (r *RefKey) Derive(purpose string) []byte {
+	mac := hmac.New(sha256.New, r.parts.Code)
+	mac.Write(bind(domainDerived, purpose))
+	return mac.Sum(nil)
+}
+
 // truncate is the dynamic truncation of RFC 4226 5.3 with eight bytes instead of four. The offset
 // is 15 at most, so the eight bytes lie within the 32 of SHA-256.
 func truncate(sum []byte, digits int) string {

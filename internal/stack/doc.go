@@ -1,5 +1,6 @@
 // Package stack runs on this machine what Habeas needs around it: a private PostgreSQL cluster, a
-// Temporal dev server with its UI, and a catcher for mail and short messages. It is there for
+// MariaDB server where a system asks for one, a Temporal dev server with its UI, and a catcher for
+// mail and short messages. It is there for
 // `make demo`, for tests and for trying things out; nothing in it is meant for production.
 //
 // Up, Down and Status work on a state folder. It holds state.json (processes, ports, passwords),

@@ -82,7 +82,7 @@ func (s *session) moves(p part) bool {
 
 func (s *session) usedPorts() []int {
 	p := s.state.Ports
-	return []int{p.Postgres, p.Temporal, p.TemporalUI, p.SMTP, p.Catcher}
+	return []int{p.Postgres, p.MariaDB, p.Temporal, p.TemporalUI, p.SMTP, p.Catcher}
 }
 
 // errEnded says that a process ended before it answered.
@@ -116,7 +116,8 @@ func (s *session) start(ctx context.Context, p part, sp spec) error {
 // lingers recognises the complaints of a part whose killed predecessor is not quite gone.
 func lingers(log string) bool {
 	log = strings.ToLower(log)
-	return strings.Contains(log, "shared memory") || strings.Contains(log, "address already in use") || strings.Contains(log, "database is locked")
+	return strings.Contains(log, "shared memory") || strings.Contains(log, "address already in use") || strings.Contains(log, "database is locked") ||
+		strings.Contains(log, "could not get an exclusive lock") || strings.Contains(log, "unable to lock ./ibdata1")
 }
 
 // await waits until the part answers.

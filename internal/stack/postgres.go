@@ -22,27 +22,31 @@ import (
 )
 
 // Database roles of a stack. The first three are those of the casefile (see the threat model);
-// the example company's systems belong to RoleExample and are read as RoleReader, as a company
-// would let Habeas in.
+// the example company's systems belong to RoleExample; staff read them as RoleReader and the worker
+// deletes as RoleEraser, as a company would let Habeas in.
 const (
 	RoleOwner   = "habeas_owner"  // migrates the casefile
 	RoleApp     = "habeas_app"    // the worker
 	RoleStaff   = "habeas_staff"  // command line and portal
 	RoleExample = "example_owner" // owns the systems' databases, loads them
 	RoleReader  = "habeas_reader" // reads the systems
+	RoleEraser  = "habeas_eraser" // reads the systems, changes and deletes their rows
 )
 
-var roles = []string{RoleOwner, RoleApp, RoleStaff, RoleExample, RoleReader}
+var roles = []string{RoleOwner, RoleApp, RoleStaff, RoleExample, RoleReader, RoleEraser}
 
 // CasefileDatabase is the name of Habeas's own database.
 const CasefileDatabase = "habeas"
+
+// serverNames are databases of the servers themselves.
+var serverNames = []string{"postgres", "mysql", "sys", "information_schema", "performance_schema"}
 
 var systemName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,39}$`)
 
 // checkSystems refuses names that could not be databases of their own.
 func checkSystems(names []string) error {
 	for _, n := range names {
-		if !systemName.MatchString(n) || n == CasefileDatabase || n == "postgres" || strings.HasPrefix(n, "template") {
+		if !systemName.MatchString(n) || n == CasefileDatabase || slices.Contains(serverNames, n) || strings.HasPrefix(n, "template") {
 			return fault.Newf(contract.ErrBadInput, "a system cannot be called %q here", n).
 				WithHint("use up to 40 lower-case letters, digits, _ and -, starting with a letter")
 		}
@@ -177,11 +181,14 @@ func (s *session) prepareDatabases(ctx context.Context) error {
 		if _, err := db.ExecContext(ctx, "GRANT pg_read_all_data TO "+pq.QuoteIdentifier(RoleReader)); err != nil {
 			return fmt.Errorf("letting Habeas read the systems: %w", err)
 		}
+		if _, err := db.ExecContext(ctx, "GRANT pg_read_all_data, pg_write_all_data TO "+pq.QuoteIdentifier(RoleEraser)); err != nil {
+			return fmt.Errorf("letting Habeas delete in the systems: %w", err)
+		}
 		if err := ensureDatabase(ctx, db, CasefileDatabase, RoleOwner, RoleApp, RoleStaff); err != nil {
 			return err
 		}
 		for _, system := range s.state.Systems {
-			if err := ensureDatabase(ctx, db, system, RoleExample, RoleReader); err != nil {
+			if err := ensureDatabase(ctx, db, system, RoleExample, RoleReader, RoleEraser); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,8 @@ func (s *Stack) Dir() string { return s.dir }
 // Ports are where the parts listen.
 func (s *Stack) Ports() Ports { return s.state.Ports }
 
-// DatabaseURL connects a role (Role…) to a database: CasefileDatabase, or the name of a system.
+// DatabaseURL connects a role (Role…) to a database on PostgreSQL: CasefileDatabase, or the name of a
+// system that is there.
 func (s *Stack) DatabaseURL(role, database string) string { return s.state.databaseURL(role, database) }
 
 // TemporalAddress is host and port of Temporal's frontend.
@@ -62,7 +63,8 @@ func (s *Stack) MailPage() string { return "http://" + loopback(s.state.Ports.Ca
 func (s *Stack) Catcher() *catcher.Client { return catcher.NewClient(s.MailPage()) }
 
 // Env is the environment that points a program at this stack. HABEAS_DATABASE_URL is that of the
-// role: RoleStaff for command line and portal, RoleApp for the worker, RoleOwner to migrate.
+// role: RoleStaff for command line and portal, RoleApp for the worker, RoleOwner to migrate. Only the
+// worker may change the systems.
 // HABEAS_SMS_SECRET_FILE names the file whose trimmed content signs the SMS webhook.
 func (s *Stack) Env(role string) map[string]string {
 	env := map[string]string{
@@ -74,8 +76,12 @@ func (s *Stack) Env(role string) map[string]string {
 		"TEMPORAL_ADDRESS":       s.TemporalAddress(),
 		"TEMPORAL_NAMESPACE":     Namespace,
 	}
-	for _, system := range s.state.Systems {
-		env[DSNVariable(system)] = s.DatabaseURL(RoleReader, system)
+	in := RoleReader
+	if role == RoleApp {
+		in = RoleEraser
+	}
+	for _, system := range s.state.systems() {
+		env[DSNVariable(system)] = s.state.systemURL(in, system)
 	}
 	return env
 }
@@ -89,8 +95,8 @@ func DSNVariable(system string) string {
 // LoadDSNs are the systems' databases as their owner, by system, for whoever fills them.
 func (s *Stack) LoadDSNs() map[string]string {
 	dsns := map[string]string{}
-	for _, system := range s.state.Systems {
-		dsns[system] = s.DatabaseURL(RoleExample, system)
+	for _, system := range s.state.systems() {
+		dsns[system] = s.state.systemURL(RoleExample, system)
 	}
 	return dsns
 }
@@ -117,7 +123,7 @@ var processName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 // itself. env is added to our own environment. One of the same name that runs is stopped first.
 // logfile "" is log/<name>.log in the state folder. It does not wait until the process is ready.
 func (s *Stack) StartProcess(name string, argv []string, env map[string]string, logfile string) (Process, error) {
-	if !processName.MatchString(name) || slices.Contains([]string{"postgres", "temporal", "catcher"}, name) || len(argv) == 0 {
+	if !processName.MatchString(name) || slices.Contains([]string{"postgres", mariadbPart, "temporal", "catcher"}, name) || len(argv) == 0 {
 		return Process{}, fault.Newf(contract.ErrBadInput, "a process needs a command and a name of its own, not %q", name)
 	}
 	var proc Process
@@ -159,7 +165,8 @@ func (s *Stack) StopProcess(name string) (Ended, error) {
 	return ended, err
 }
 
-// Process returns what is recorded of a process, also of "postgres", "temporal" and "catcher".
+// Process returns what is recorded of a process, also of "postgres", "mariadb", "temporal" and
+// "catcher".
 func (s *Stack) Process(name string) (Process, bool) { return s.state.process(name) }
 
 // update changes the state under the lock.

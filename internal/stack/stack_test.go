@@ -119,7 +119,7 @@ func running(t *testing.T, dir, id string) []string {
 // the same ports, down without a rest.
 func TestStackLives(t *testing.T) {
 	t.Parallel()
-	o := Options{Dir: folder(t), Systems: []string{"accounts", "support-desk"}}
+	o := Options{Dir: folder(t), Systems: []string{"accounts", "support-desk"}, MariaDB: []string{"bill_ing"}}
 	st := up(t, o)
 	ctx := t.Context()
 	ports := st.Ports()
@@ -128,6 +128,7 @@ func TestStackLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkSystemsAccess(t, st)
+	checkMariaDB(t, st)
 	tc := dialTemporal(t, st)
 	_, err := tc.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: "case/KEPT", TaskQueue: contract.QueueCore,
@@ -141,7 +142,7 @@ func TestStackLives(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := Status(ctx, o)
-	if err != nil || !r.Up || len(r.Parts) != 4 {
+	if err != nil || !r.Up || len(r.Parts) != 5 {
 		t.Fatalf("status of a running stack: %+v, %v", r, err)
 	}
 	checkPages(t, r)
@@ -164,6 +165,9 @@ func TestStackLives(t *testing.T) {
 	if err := openDB(t, st.DatabaseURL(RoleOwner, CasefileDatabase)).QueryRow("SELECT n FROM kept").Scan(&n); err != nil || n != 7 {
 		t.Errorf("the row is %d, %v", n, err)
 	}
+	if err := openMariaDB(t, st.LoadDSNs()["bill_ing"]).QueryRow("SELECT n FROM kept").Scan(&n); err != nil || n != 9 {
+		t.Errorf("the row in MariaDB is %d, %v", n, err)
+	}
 	// As a start-up after a kill is not yet a served history, ask until the shard is there.
 	tc = dialTemporal(t, st)
 	waitFor(t, "the workflow to be there again", func() bool {
@@ -179,7 +183,7 @@ func TestStackLives(t *testing.T) {
 	}
 
 	ended, err := Down(ctx, o)
-	if err != nil || len(ended) != 4 {
+	if err != nil || len(ended) != 5 {
 		t.Errorf("down: %+v, %v", ended, err)
 	}
 	for _, e := range ended {
@@ -214,13 +218,20 @@ func checkSystemsAccess(t *testing.T, st *Stack) {
 	if _, err := openDB(t, st.LoadDSNs()["support-desk"]).Exec("CREATE SCHEMA s; CREATE TABLE s.people (n int); INSERT INTO s.people VALUES (1)"); err != nil {
 		t.Fatal(err)
 	}
-	reader := openDB(t, st.Env(RoleApp)["HABEAS_DSN_SUPPORT_DESK"])
+	reader := openDB(t, st.Env(RoleStaff)["HABEAS_DSN_SUPPORT_DESK"])
 	var n int
 	if err := reader.QueryRow("SELECT n FROM s.people").Scan(&n); err != nil || n != 1 {
 		t.Errorf("reading a system: %d, %v", n, err)
 	}
 	if _, err := reader.Exec("DELETE FROM s.people"); err == nil {
 		t.Error("the reader's account deletes")
+	}
+	eraser := openDB(t, st.Env(RoleApp)["HABEAS_DSN_SUPPORT_DESK"])
+	if _, err := eraser.Exec("UPDATE s.people SET n = n; DELETE FROM s.people"); err != nil {
+		t.Errorf("the worker's account: %v", err)
+	}
+	if _, err := eraser.Exec("DROP TABLE s.people"); err == nil {
+		t.Error("the worker's account drops a table")
 	}
 	if err := openDB(t, st.DatabaseURL(RoleReader, CasefileDatabase)).Ping(); err == nil {
 		t.Error("the reader of the systems enters the casefile")

@@ -21,8 +21,9 @@ type State struct {
 	Version   int               `json:"version"`
 	ID        string            `json:"id"` // random; marks the processes of this stack
 	Ports     Ports             `json:"ports"`
-	Passwords map[string]string `json:"passwords"` // by database role
-	Systems   []string          `json:"systems"`
+	Passwords map[string]string `json:"passwords"`         // by database role
+	Systems   []string          `json:"systems"`           // on PostgreSQL
+	MariaDB   []string          `json:"mariadb,omitempty"` // systems on MariaDB
 	Codec     string            `json:"codec_endpoint,omitempty"`
 	Processes []Process         `json:"processes"` // in the order in which they were started
 }
@@ -30,6 +31,7 @@ type State struct {
 // Ports are where the parts listen on 127.0.0.1.
 type Ports struct {
 	Postgres   int `json:"postgres"`
+	MariaDB    int `json:"mariadb,omitempty"` // 0 where no system is on it
 	Temporal   int `json:"temporal"`
 	TemporalUI int `json:"temporal_ui"`
 	SMTP       int `json:"smtp"`

@@ -14,8 +14,8 @@ import (
 func TestTwoStacks(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	a := Options{Dir: folder(t)}
-	b := Options{Dir: folder(t), Ports: Ports{SMTP: free(t), TemporalUI: free(t)}, CodecEndpoint: "http://127.0.0.1:1/codec"}
+	a := Options{Dir: folder(t), MariaDB: []string{"one"}}
+	b := Options{Dir: folder(t), MariaDB: []string{"one"}, Ports: Ports{SMTP: free(t), TemporalUI: free(t)}, CodecEndpoint: "http://127.0.0.1:1/codec"}
 	first, second := up(t, a), up(t, b)
 	if second.Ports().SMTP != b.Ports.SMTP || second.Ports().TemporalUI != b.Ports.TemporalUI {
 		t.Errorf("given ports were not taken: %+v", second.Ports())
@@ -24,7 +24,14 @@ func TestTwoStacks(t *testing.T) {
 	if list, err := second.Catcher().List(ctx, ""); err != nil || len(list) != 0 {
 		t.Errorf("the second stack has the first one's mail: %+v, %v", list, err)
 	}
+	if _, err := openMariaDB(t, first.LoadDSNs()["one"]).Exec("CREATE TABLE of_the_first (n int)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openMariaDB(t, second.LoadDSNs()["one"]).Exec("SELECT n FROM of_the_first"); err == nil {
+		t.Error("the second stack has the first one's MariaDB")
+	}
 	before, _ := first.Process("temporal")
+	maria, _ := first.Process("mariadb")
 	again := up(t, a)
 	if after, _ := again.Process("temporal"); after.PID != before.PID {
 		t.Error("up on a running stack started Temporal anew")
@@ -47,6 +54,9 @@ func TestTwoStacks(t *testing.T) {
 	again = up(t, a)
 	if after, _ := again.Process("temporal"); after.PID != before.PID {
 		t.Error("a running Temporal was not found again")
+	}
+	if after, _ := again.Process("mariadb"); after.PID != maria.PID {
+		t.Error("a running MariaDB was not found again")
 	}
 	state.Processes = nil
 	if err := state.write(first.Dir()); err != nil {
@@ -85,6 +95,9 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := Up(ctx, Options{Dir: dir, Systems: []string{"habeas"}}); !fault.Is(err, contract.ErrBadInput) {
 		t.Errorf("a system called habeas: %v", err)
+	}
+	if _, err := Up(ctx, Options{Dir: dir, MariaDB: []string{"mysql"}}); !fault.Is(err, contract.ErrBadInput) {
+		t.Errorf("a system called mysql: %v", err)
 	}
 	lock, err := takeLock(dir)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Dir           string       // state folder; "" is DefaultDir()
 	Systems       []string     // example systems that get a database each; those of earlier calls stay
+	MariaDB       []string     // the same, for systems whose database is in MariaDB
 	BinSelf       string       // our own program, which runs the catcher; "" is the running one
 	Ports         Ports        // 0: as remembered, or else a free one
 	CodecEndpoint string       // for the Temporal UI; "" leaves it as remembered
@@ -114,7 +115,7 @@ func mkdir(dir string, mode os.FileMode) error {
 // Up starts what does not run, waits until all of it answers, and makes missing databases. It may
 // be called on a running stack. When it fails, what it started stays; Down stops it.
 func Up(ctx context.Context, o Options) (*Stack, error) {
-	if err := checkSystems(o.Systems); err != nil {
+	if err := checkSystems(slices.Concat(o.Systems, o.MariaDB)); err != nil {
 		return nil, err
 	}
 	s, err := open(o, true)
@@ -122,16 +123,12 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 	defer s.close()
-	for _, name := range o.Systems {
-		if !slices.Contains(s.state.Systems, name) {
-			s.state.Systems = append(s.state.Systems, name)
-		}
-	}
+	s.state.adopt(o)
 	if o.CodecEndpoint != "" {
 		s.state.Codec = o.CodecEndpoint
 	}
-	for _, role := range roles {
-		s.state.password(role)
+	for _, account := range append(slices.Clone(roles), mariadbAccount) {
+		s.state.password(account)
 	}
 	s.adoptStrays()
 	for _, p := range s.parts() {
@@ -139,14 +136,20 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 			return nil, err
 		}
 	}
-	if err := s.prepareDatabases(ctx); err != nil {
+	if err := errors.Join(s.prepareDatabases(ctx), s.prepareMariaDB(ctx)); err != nil {
 		return nil, fault.New(contract.ErrUnavailable, "cannot prepare the databases: "+err.Error(), err)
 	}
 	st := &Stack{dir: s.dir, state: *s.state}
 	return st, st.writeEnv()
 }
 
-func (s *session) parts() []part { return []part{s.postgres(), s.temporal(), s.catcher()} }
+func (s *session) parts() []part {
+	parts := []part{s.postgres(), s.temporal(), s.catcher()}
+	if len(s.state.MariaDB) > 0 {
+		parts = slices.Insert(parts, 1, s.mariadb())
+	}
+	return parts
+}
 
 // adoptStrays records processes of this stack that run without being recorded, because the
 // command that started them was killed. Children of such a process carry its tag as well; they

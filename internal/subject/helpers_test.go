@@ -16,13 +16,19 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"
 	_ "github.com/habeas-dsr/habeas/internal/systems/postgres"
 )
 
 func TestMain(m *testing.M) {
+	stop := mytest.Prepare()
 	pgtest.Main(m)
+	if err := stop(); err != nil {
+		panic(err)
+	}
 }
 
 // memory is a KeyStore in memory.

@@ -20,6 +20,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/example"
+	"github.com/habeas-dsr/habeas/internal/stack/mariadb"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
@@ -27,7 +29,7 @@ import (
 // TestOneAmongMany finds one person among 100,000 in the example company (1,000,000 with
 // HABEAS_SOAK=1): somebody with 30,000 rows more takes no more statements than anybody else, and
 // with the advised indexes nobody's search reads a large table from end to end. The plans are
-// those by which the database really ran each statement (auto_explain).
+// those by which the databases really ran each statement (auto_explain, the slow log of MariaDB).
 func TestOneAmongMany(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Sub(cloud.Map, "map")
@@ -38,30 +40,47 @@ func TestOneAmongMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range m.Systems {
-		if s.Driver != "postgres" {
-			s.Driver = "postgres" // the plans that are read here are PostgreSQL's
-		}
-	}
 	o := example.Options{People: 100_000, Seed: 3, LogsPerPerson: 1, Heavy: 30_000, Now: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)}
 	if os.Getenv("HABEAS_SOAK") != "" {
 		o.People = 1_000_000
 	}
-	dsn, dsns := pgtest.URL(t), map[string]string{}
+	dsn, maria, dsns := pgtest.URL(t), mytest.New(t), map[string]string{}
 	for _, s := range cloud.Systems {
 		dsns[s] = dsn
+		if slices.Contains(cloud.MariaDB, s) {
+			dsns[s] = maria.URL
+		}
 	}
 	if err := example.Load(t.Context(), dsns, o, nil); err != nil {
 		t.Fatal(err)
 	}
-	advised(t, m, dsn)
-	large := largeTables(t, dsn)
-	if len(large) < 4 {
-		t.Fatalf("only %v are large", large)
+	example.Place(m, dsns)
+	advised(t, m, dsns)
+	large, largeThere := largeTables(t, dsn), largeInMariaDB(t, maria)
+	if len(large) < 3 || len(largeThere) < 3 {
+		t.Fatalf("only %v and %v are large", large, largeThere)
 	}
-	cast := example.Cast()
-	some, plans := search(t, m, dsn, cast.Plain.Login)
-	many, _ := search(t, m, dsn, cast.Heavy.Login)
+	cast, slow := example.Cast(), newSlowLog(t, maria)
+	some, plans := search(t, m, dsns, cast.Plain.Login)
+	someThere, plansThere := slow.heard()
+	many, _ := search(t, m, dsns, cast.Heavy.Login)
+	manyThere, _ := slow.heard()
+	t.Logf("on MariaDB: %d statements; %d plans read; large are %v", someThere, len(plansThere), largeThere)
+	if manyThere > someThere || someThere == 0 || len(plansThere) < someThere/3 {
+		t.Errorf("on MariaDB %d statements for one person (%d plans), %d for the other", someThere, len(plansThere), manyThere)
+	}
+	seen := 0
+	for _, plan := range plansThere {
+		if name := whole(plan, largeThere); name != "" {
+			t.Errorf("a search reads all of %s:\n%s", name, plan)
+		}
+		if strings.Contains(plan, " AS t") {
+			seen++
+		}
+	}
+	if seen < len(largeThere) {
+		t.Errorf("only %d plans are of a mapped table", seen)
+	}
 	t.Logf("%d statements; %d plans read; large are %v", some, len(plans), large)
 	if many > some { // fewer there are where a collection holds nothing of theirs
 		t.Errorf("%d statements for one person, %d for one with 30,000 rows more", some, many)
@@ -69,9 +88,9 @@ func TestOneAmongMany(t *testing.T) {
 	if len(plans) < some/3 {
 		t.Errorf("only %d plans were seen for %d statements", len(plans), some)
 	}
-	whole := regexp.MustCompile(`Seq Scan on (\w+)`)
+	scans := regexp.MustCompile(`Seq Scan on (\w+)`)
 	for _, plan := range plans {
-		for _, scan := range whole.FindAllStringSubmatch(plan, -1) {
+		for _, scan := range scans.FindAllStringSubmatch(plan, -1) {
 			if slices.Contains(large, scan[1]) {
 				t.Errorf("a search reads all of %s:\n%s", scan[1], plan)
 			}
@@ -80,15 +99,11 @@ func TestOneAmongMany(t *testing.T) {
 }
 
 // advised makes the indexes that Check advises, and wants no more advice then.
-func advised(t *testing.T, m *datamap.Map, dsn string) {
+func advised(t *testing.T, m *datamap.Map, dsns map[string]string) {
 	t.Helper()
-	db, err := sql.Open("postgres", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	for _, s := range m.Systems {
-		sys, err := systems.Open(t.Context(), s, dsn)
+		db, settle := opened(t, dsns[s.Name])
+		sys, err := systems.Open(t.Context(), s, dsns[s.Name])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,10 +121,29 @@ func advised(t *testing.T, m *datamap.Map, dsn string) {
 		if findings, err = sys.Check(t.Context(), s.Collections); err != nil || len(findings) > 0 {
 			t.Errorf("with the advised indexes: %v, %v", findings, err)
 		}
+		if _, err := db.Exec(settle); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := db.Exec("VACUUM ANALYZE"); err != nil {
+}
+
+// opened is a connection, and the statement by which the database looks at its tables.
+func opened(t *testing.T, dsn string) (db *sql.DB, settle string) {
+	t.Helper()
+	driver, settle := "postgres", "VACUUM ANALYZE"
+	if mariadb.IsURL(dsn) {
+		var err error
+		if dsn, err = mariadb.FromURL(dsn); err != nil {
+			t.Fatal(err)
+		}
+		driver, settle = "mysql", "ANALYZE TABLE orders, order_items, invoices"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { db.Close() })
+	return db, settle
 }
 
 func largeTables(t *testing.T, dsn string) []string {
@@ -137,12 +171,16 @@ func largeTables(t *testing.T, dsn string) []string {
 
 // search makes a whole search for the person, rows included, and gives the number of statements
 // and the plans of those that have one.
-func search(t *testing.T, m *datamap.Map, dsn, login string) (int, []string) {
+func search(t *testing.T, m *datamap.Map, dsns map[string]string, login string) (int, []string) {
 	t.Helper()
-	tap := newTap(t, dsn)
+	tap := newTap(t, dsns["accounts"])
 	open := map[string]systems.System{}
 	for _, s := range m.Systems {
-		sys, err := systems.Open(t.Context(), s, tap.dsn)
+		dsn := tap.dsn
+		if mariadb.IsURL(dsns[s.Name]) {
+			dsn = dsns[s.Name]
+		}
+		sys, err := systems.Open(t.Context(), s, dsn)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,30 +20,38 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
 var onlySeed = flag.Int64("seed", -1, "repeat one seed of TestAgreesWithReference")
 
-// engine is a kind of database on which the random schemas are made. Names of a schema are s0, s1
-// and s2, one a system.
+// engine is a kind of database on which the random schemas are made. The systems are s0, s1 and s2,
+// each in a schema of its own.
 type engine struct {
 	name  string
 	seeds int
-	// place makes an empty database with the three schemas, and says how it is reached.
-	place func(t testing.TB) (dsn func(schema string) string, db *sql.DB)
+	// place makes three empty schemas, and says how each is reached and called.
+	place func(t testing.TB) (at map[string]placed, db *sql.DB)
 	// types of the columns of the random tables.
 	number, text, json, list, time string
 	// elements writes a list of numbers.
 	elements func([]int) string
-	// batch says that the database takes several statements at once.
-	batch bool
+	// before stands before TABLE.
+	before string
+	// keeps says that tables are better emptied than made anew.
+	keeps bool
 }
 
+// placed is the schema of one system.
+type placed struct{ dsn, schema string }
+
+var names = []string{"s0", "s1", "s2"}
+
 var engines = []engine{{
-	name: "postgres", seeds: 500, batch: true,
-	place: func(t testing.TB) (func(string) string, *sql.DB) {
+	name: "postgres", seeds: 500, before: "UNLOGGED ",
+	place: func(t testing.TB) (map[string]placed, *sql.DB) {
 		dsn := pgtest.URL(t)
 		db, err := sql.Open("postgres", dsn)
 		if err != nil {
@@ -54,10 +62,31 @@ var engines = []engine{{
 		if _, err := db.Exec("CREATE SCHEMA s0; CREATE SCHEMA s1; CREATE SCHEMA s2; ALTER ROLE CURRENT_USER SET synchronous_commit = off"); err != nil {
 			t.Fatal(err)
 		}
-		return func(string) string { return dsn }, db
+		at := map[string]placed{}
+		for _, name := range names {
+			at[name] = placed{dsn, name}
+		}
+		return at, db
 	},
 	number: "integer", text: "text", json: "jsonb", list: "integer[]", time: "timestamptz",
 	elements: func(list []int) string { return "ARRAY[" + joined(list) + "]::integer[]" },
+}, {
+	name: "mariadb", seeds: 100, keeps: true,
+	place: func(t testing.TB) (map[string]placed, *sql.DB) {
+		at, last := map[string]placed{}, mytest.Database{}
+		for _, name := range names {
+			last = mytest.New(t)
+			at[name] = placed{last.URL, last.Name}
+		}
+		db, err := sql.Open("mysql", last.DSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return at, db
+	},
+	number: "integer", text: "varchar(200)", json: "json", list: "json", time: "datetime", // there are no arrays
+	elements: func(list []int) string { return "'[" + joined(list) + "]'" },
 }}
 
 func joined(list []int) string {
@@ -151,17 +180,18 @@ type arena struct {
 	engine
 	ctx  context.Context
 	db   *sql.DB
+	at   map[string]placed
 	made map[string]*datamap.System
 	open map[string]systems.System
 }
 
 func (e engine) arena(t testing.TB) *arena {
 	t.Helper()
-	dsn, db := e.place(t)
-	a := &arena{engine: e, ctx: t.Context(), db: db, made: map[string]*datamap.System{}, open: map[string]systems.System{}}
-	for _, name := range []string{"s0", "s1", "s2"} {
+	at, db := e.place(t)
+	a := &arena{engine: e, ctx: t.Context(), db: db, at: at, made: map[string]*datamap.System{}, open: map[string]systems.System{}}
+	for _, name := range names {
 		s := &datamap.System{Name: name, Driver: e.name, Connections: 1, Identities: ownKinds}
-		sys, err := systems.Open(t.Context(), s, dsn(name))
+		sys, err := systems.Open(t.Context(), s, at[name].dsn)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,35 +247,29 @@ func tooManyRounds(err error) bool {
 // load makes the tables of the seed anew and fills them.
 func (a *arena) load(w *random) error {
 	var statements []string
-	for _, name := range []string{"s0", "s1", "s2"} {
-		for i := range maxTables {
-			statements = append(statements, fmt.Sprintf("DROP TABLE IF EXISTS %s.t%d", name, i))
+	if !a.keeps {
+		for _, name := range names {
+			for i := range maxTables {
+				statements = append(statements, fmt.Sprintf("DROP TABLE IF EXISTS %s.t%d", a.at[name].schema, i))
+			}
 		}
 	}
 	for _, c := range w.all {
+		c.Schema = a.at[c.System.Name].schema
+	}
+	for _, c := range w.all {
 		table := c.Schema + "." + c.Table
-		kind := "TABLE "
-		if a.name == "postgres" {
-			kind = "UNLOGGED TABLE "
-		}
-		statements = append(statements, "CREATE "+kind+table+fmt.Sprintf(
+		statements = append(statements, "CREATE "+a.before+"TABLE IF NOT EXISTS "+table+fmt.Sprintf(
 			" (id %[1]s NOT NULL, k %[1]s NOT NULL, a %[1]s, b %[1]s, login %[2]s, mail %[2]s, badge %[2]s, j %[3]s, r %[4]s, p %[2]s, at %[5]s, f %[5]s, u %[5]s)",
-			a.number, a.text, a.json, a.list, a.time))
+			a.number, a.text, a.json, a.list, a.time), "DELETE FROM "+table)
 		var rows []string
 		for _, r := range w.data[c] {
 			rows = append(rows, a.values(r))
 		}
 		statements = append(statements, "INSERT INTO "+table+" VALUES "+strings.Join(rows, ", "))
 	}
-	if a.batch {
-		statements = []string{strings.Join(statements, ";\n")}
-	}
-	for _, statement := range statements {
-		if _, err := a.db.ExecContext(a.ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := a.db.ExecContext(a.ctx, strings.Join(statements, ";\n"))
+	return err
 }
 
 func (a *arena) values(r *row) string {

@@ -27,9 +27,28 @@ type row struct {
 	r        []int
 	p        *string
 	at, f, u *int
+	// What a deletion left of the document's list, once cutJSON.
+	cutJSON, list bool
+	left          []int
 }
 
 func (r *row) document() *string {
+	switch {
+	case r.cutJSON && !r.list:
+		doc := `{"x": {"y": null}}`
+		return &doc
+	case r.cutJSON:
+		parts := []string{"null"}
+		for _, n := range r.left {
+			if n == *r.j {
+				parts = append([]string{strconv.Itoa(n)}, parts...)
+			} else {
+				parts = append(parts, strconv.Itoa(n))
+			}
+		}
+		doc := `{"x": {"y": [` + strings.Join(parts, ", ") + `]}}`
+		return &doc
+	}
 	if r.j == nil {
 		return nil
 	}

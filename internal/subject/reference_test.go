@@ -21,10 +21,16 @@ type outcome struct {
 
 // reference reads everything and follows the map row by row until nothing is added. It shares
 // nothing with the search but the map's types, so that one mistake is not made twice.
-func (w *random) reference() outcome {
+func (w *random) reference() outcome { return w.follow(nil).outcome() }
+
+// follow follows the map; set may bound it first.
+func (w *random) follow(set func(*follower)) *follower {
 	f := &follower{random: w, home: w.all[0], mine: map[*datamap.Collection]map[*row]bool{}, reached: map[*datamap.Collection]bool{}}
 	for _, c := range w.all {
 		f.mine[c] = map[*row]bool{}
+	}
+	if set != nil {
+		set(f)
 	}
 	f.mine[f.home][w.who] = true
 	f.ids = f.taken(f.home, w.who)
@@ -33,7 +39,7 @@ func (w *random) reference() outcome {
 		grown = false
 		for _, c := range w.all[1:] {
 			for _, r := range w.data[c] {
-				if !f.mine[c][r] && f.reached[c] && f.belongs(c, r) {
+				if !f.mine[c][r] && f.reached[c] && f.belongs(c, r) && (f.past == nil || !f.past(c, r)) {
 					f.mine[c][r], grown = true, true
 					for _, id := range f.widened(c, r) {
 						if !slices.Contains(f.ids, id) {
@@ -44,7 +50,7 @@ func (w *random) reference() outcome {
 			}
 		}
 	}
-	return f.outcome()
+	return f
 }
 
 // known is an identity that may be used, and how; days bound it.
@@ -60,6 +66,8 @@ type follower struct {
 	mine    map[*datamap.Collection]map[*row]bool
 	ids     []known
 	reached map[*datamap.Collection]bool
+	only    func(*datamap.Link) bool             // the links that are followed; nil: all
+	past    func(*datamap.Collection, *row) bool // rows that are passed over; nil: none
 }
 
 // plainly is the one form of a value; "" when it is none of the kind.
@@ -200,7 +208,7 @@ func (f *follower) belongs(c *datamap.Collection, r *row) bool {
 // followed are the links that bring rows of c.
 func (f *follower) followed(c *datamap.Collection) []*datamap.Link {
 	return slices.DeleteFunc(slices.Clone(c.Links), func(l *datamap.Link) bool {
-		return c == f.home || l.Follow == datamap.FollowNone || l.Shared == datamap.SharedHide || !f.reached[l.To]
+		return c == f.home || l.Follow == datamap.FollowNone || l.Shared == datamap.SharedHide || !f.reached[l.To] || (f.only != nil && !f.only(l))
 	})
 }
 
@@ -255,6 +263,16 @@ func childKeys(l *datamap.Link, r *row) []string {
 		return []string{"/" + (*r.p + " ")[:min(1, len(*r.p))]}
 	case len(e.JSONPath) > 0:
 		switch {
+		case r.cutJSON && !r.list:
+			return nil
+		case r.cutJSON && !e.ArrayElement:
+			return []string{"/the text of a list"}
+		case r.cutJSON:
+			var keys []string
+			for _, n := range r.left {
+				keys = append(keys, "/"+strconv.Itoa(n))
+			}
+			return keys
 		case r.j == nil || (e.ArrayElement && !r.jl):
 			return nil
 		case e.ArrayElement:
@@ -406,21 +424,24 @@ func tell(c *datamap.Collection, m datamap.Match, id known) string {
 // shared reports whether somebody else may claim the row: it hangs on a row that is not the
 // person's (or on none), or a row that is not the person's has the key on which it hangs.
 func (f *follower) shared(c *datamap.Collection, r *row) bool {
-	for _, l := range f.followed(c) {
-		if l.To == c || (l.Valid != nil && l.Valid.At != "") {
-			continue
+	return slices.ContainsFunc(f.followed(c), func(l *datamap.Link) bool { return f.claimedBy(l, r) })
+}
+
+// claimedBy reports whether somebody else may claim the row by the link.
+func (f *follower) claimedBy(l *datamap.Link, r *row) bool {
+	if (l.Self() && l.Follow == datamap.FollowUp) || (l.Valid != nil && l.Valid.At != "") {
+		return false
+	}
+	tellsRows := !slices.ContainsFunc(l.To.Key, func(name string) bool { return !slices.Contains(l.ToColumns, name) })
+	for _, key := range childKeys(l, r) {
+		mine, others := false, false
+		for _, parent := range f.data[l.To] {
+			if parentKey(l, parent) == key {
+				mine, others = mine || f.mine[l.To][parent], others || !f.mine[l.To][parent]
+			}
 		}
-		tellsRows := !slices.ContainsFunc(l.To.Key, func(name string) bool { return !slices.Contains(l.ToColumns, name) })
-		for _, key := range childKeys(l, r) {
-			mine, others := false, false
-			for _, parent := range f.data[l.To] {
-				if parentKey(l, parent) == key {
-					mine, others = mine || f.mine[l.To][parent], others || !f.mine[l.To][parent]
-				}
-			}
-			if (!mine && (tellsRows || l.Relation == datamap.Belongs)) || (mine && others) {
-				return true
-			}
+		if (!mine && (tellsRows || l.Relation == datamap.Belongs)) || (mine && others) {
+			return true
 		}
 	}
 	return false

@@ -25,6 +25,10 @@ type Search struct {
 	// Rounds is how often a circle through several systems is followed; 0 is DefaultRounds. The
 	// same number must stand in every call for a case.
 	Rounds int
+	// erase makes it the search of a deletion: see Erasure.Mark.
+	erase *Erasure
+	// seed has the keys of the directory row, for a search after the row is gone.
+	seed KeyStore
 }
 
 // Found is what one step found. Both maps are keyed by "system.collection".
@@ -35,7 +39,9 @@ type Found struct {
 	Shared map[string]int64
 }
 
-func (s Search) walk() (*walk, error) { return newWalk(s.Map, s.Account, s.Rounds) }
+func (s Search) walk() (*walk, error) {
+	return newWalkAlong(s.Map, s.Account, s.Rounds, s.erase != nil)
+}
 
 // visit is one step while it is made.
 type visit struct {
@@ -143,10 +149,25 @@ func (v *visit) visitOnce(ctx context.Context, c *datamap.Collection) error {
 	if err := v.keep(ctx, c, sel, nil); err != nil {
 		return err
 	}
+	if v.seed != nil && c == v.w.home {
+		if err := v.plant(ctx, c); err != nil {
+			return err
+		}
+	}
 	if err := v.contest(ctx, c, sel); err != nil {
 		return err
 	}
 	return v.count(ctx, c, sel, nil)
+}
+
+// plant puts the keys that the directory row had in place of those that it has now.
+func (v *visit) plant(ctx context.Context, c *datamap.Collection) error {
+	for _, set := range v.w.onward(c) {
+		if err := copyKeys(ctx, v.seed, v.Keys, c.ID(), set.name(), set.name()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // circle follows links that lead back until nothing new is found. Every pass starts from what the
@@ -354,7 +375,10 @@ func (s Search) selection(ctx context.Context, w *walk, c *datamap.Collection, a
 			sel.Any = append(sel.Any, s.clause(p))
 		}
 	}
-	return sel, nil
+	if s.erase != nil && s.erase.choice(c) != ChoiceErase {
+		sel.Except, err = s.erase.claims(c)
+	}
+	return sel, err
 }
 
 // clause is the clause of one way.

@@ -57,6 +57,9 @@ func (s Search) Shared(ctx context.Context) (map[string]int64, error) {
 // contest keeps which of the keys of c rows of others have too. Where the key is the row's own
 // there are none.
 func (v *visit) contest(ctx context.Context, c *datamap.Collection, sel systems.Selection) error {
+	if v.erase != nil {
+		return nil // the discovery said so
+	}
 	for _, set := range v.w.onward(c) {
 		if !v.w.contestable(c, set) {
 			continue
@@ -83,7 +86,7 @@ func unique(c *datamap.Collection, columns []string) bool {
 
 // countShared counts the rows of c that somebody else may claim, and keeps the number.
 func (v *visit) countShared(ctx context.Context, c *datamap.Collection, sel systems.Selection, available func(*datamap.Collection) bool) error {
-	if !v.w.claimable(c) {
+	if v.erase != nil || !v.w.claimable(c) {
 		return nil
 	}
 	var n int64
@@ -104,7 +107,7 @@ func (w *walk) claimable(c *datamap.Collection) bool {
 	ways := w.ways(c)
 	return slices.ContainsFunc(ways, func(p way) bool {
 		set := p.set()
-		if p.from == c || set.from != "" || set.until != "" {
+		if p.up || set.from != "" || set.until != "" {
 			return false
 		}
 		return len(ways)+len(c.Match) > 1 || w.contestable(p.from, set) || (p.link.Expr != nil && p.link.Expr.ArrayElement)
@@ -115,7 +118,7 @@ func (w *walk) claimable(c *datamap.Collection) bool {
 func (v *visit) claims(c *datamap.Collection, sel systems.Selection, available func(*datamap.Collection) bool) []systems.Clause {
 	var claims []systems.Clause
 	for _, p := range v.w.ways(c) {
-		if p.from == c || (available != nil && !available(p.from)) {
+		if p.up || (available != nil && !available(p.from)) { // up: it is the row pointed at, and hangs on nothing by this
 			continue
 		}
 		set, list := p.set(), p.link.Expr != nil && p.link.Expr.ArrayElement

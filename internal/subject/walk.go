@@ -21,6 +21,9 @@ type walk struct {
 	of      map[*datamap.Collection]*group
 	givers  []*datamap.Collection // those with a match that widens, in map order
 	rounds  int
+	// deep keeps to the links that a deletion goes along: those of rows that go with what they
+	// refer to.
+	deep bool
 }
 
 // way is one way in which rows of a collection are found from rows of another (or its own).
@@ -38,7 +41,11 @@ type way struct {
 // itself: its row is known by its key, and a link (to a family, a company) would bring in other
 // people's rows.
 func newWalk(m *datamap.Map, acc Account, rounds int) (*walk, error) {
-	w := &walk{m: m, acc: acc, reached: map[*datamap.Collection]bool{}, of: map[*datamap.Collection]*group{},
+	return newWalkAlong(m, acc, rounds, false)
+}
+
+func newWalkAlong(m *datamap.Map, acc Account, rounds int, deep bool) (*walk, error) {
+	w := &walk{deep: deep, m: m, acc: acc, reached: map[*datamap.Collection]bool{}, of: map[*datamap.Collection]*group{},
 		rounds: cmp.Or(rounds, DefaultRounds)}
 	if s := m.System(acc.System); s != nil {
 		w.home = s.Collection(acc.Collection)
@@ -107,7 +114,7 @@ func (w *walk) ways(c *datamap.Collection) []way {
 	}
 	var found []way
 	for _, l := range c.Links {
-		if !w.reached[l.To] || l.Follow == datamap.FollowNone || l.Shared == datamap.SharedHide {
+		if !w.reached[l.To] || l.Follow == datamap.FollowNone || l.Shared == datamap.SharedHide || (w.deep && !cascades(l)) {
 			continue
 		}
 		if l.Follow == datamap.FollowUp {
@@ -160,6 +167,9 @@ func (p way) set() keySet {
 // onward are the key sets of c, each once.
 func (w *walk) onward(c *datamap.Collection) []keySet {
 	var sets []keySet
+	if w.deep {
+		return w.allSets(c)
+	}
 	for _, child := range w.order {
 		for _, p := range w.ways(child) {
 			if p.from != c {

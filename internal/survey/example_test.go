@@ -9,6 +9,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/example"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 )
 
@@ -17,8 +18,12 @@ import (
 func TestExampleCompany(t *testing.T) {
 	t.Parallel()
 	ctx, dsns := patient(t), map[string]string{}
-	for _, name := range example.Systems() {
+	postgres, mariadb := example.Servers()
+	for _, name := range postgres {
 		dsns[name] = pgtest.URL(t)
+	}
+	for _, name := range mariadb {
+		dsns[name] = mytest.URL(t)
 	}
 	if err := example.Load(ctx, dsns, example.Options{People: 300, LogsPerPerson: 3, Seed: 1, Now: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)}, nil); err != nil {
 		t.Fatal(err)
@@ -27,6 +32,7 @@ func TestExampleCompany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	example.Place(m, dsns)
 	open := opener(t, m, dsns)
 	findings, err := Check(ctx, m, open, nil)
 	if err != nil {

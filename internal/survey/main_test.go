@@ -12,12 +12,20 @@ import (
 	_ "github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/stack/mytest"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"
 	_ "github.com/habeas-dsr/habeas/internal/systems/postgres"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	stop := mytest.Prepare()
+	pgtest.Main(m)
+	if err := stop(); err != nil {
+		panic(err)
+	}
+}
 
 // database makes a database with the statements run in it.
 func database(t *testing.T, statements string) (dsn string, exec func(string)) {

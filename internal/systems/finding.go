@@ -17,6 +17,21 @@ const (
 	WrongKind      = "wrong-kind"         // the column cannot be used the way the map says
 	Advice         = "advice"             // it works, but slowly: an index is missing
 
+	// What speaks against a deletion; see Eraser.
+	NotNull       = "not-null"       // the column must hold a value
+	NotUnique     = "not-unique"     // two rows would hold the same where that is forbidden
+	NotAllowed    = "not-allowed"    // a CHECK, a domain, a type or an exclusion forbids the new value
+	Computed      = "computed"       // generated and identity columns cannot be set
+	OtherRows     = "other-rows"     // rows outside the plan would be deleted or changed, or forbid it
+	ForeignCircle = "foreign-circle" // foreign keys run in a circle that cannot be cut
+	NoRollback    = "no-rollback"    // the engine does not take back what was tried
+	NotChangeable = "not-changeable" // a view, a foreign table
+	NoStrategy    = "no-strategy"    // the column's type has no such strategy
+	NoRule        = "no-rule"        // the map does not say what deletion means there
+	TriggerInside = "trigger"        // advice: a trigger will run
+	TriggerBeyond = "trigger-beyond" // a trigger may have effects that are not taken back: not tried
+	Untried       = "untried"        // advice: why the trial left something out
+
 	// What only the tools of the data map report; no case looks for these.
 	UnmappedTable = "unmapped-table" // no file of the map mentions it
 	IgnoredTable  = "ignored-table"  // waved off, but not there
@@ -37,7 +52,7 @@ type Finding struct {
 // Stops reports whether a case must not go on with this: whether its answer would be wrong.
 func (f Finding) Stops() bool {
 	switch f.Kind {
-	case Advice, ReadOnly, UnmappedTable, IgnoredTable:
+	case Advice, ReadOnly, UnmappedTable, IgnoredTable, TriggerInside, TriggerBeyond, Untried:
 		return false
 	}
 	return true

@@ -36,6 +36,22 @@ func Needed(c *datamap.Collection) []string {
 	return once
 }
 
+// CannotLink says why a column of a kind cannot be used by a link, in the words of the map: as a whole
+// (e is nil), or the part of it that e names.
+func CannotLink(e *datamap.Expr) string {
+	switch {
+	case e == nil:
+		return "which cannot be followed as a link"
+	case e.Prefix > 0:
+		return "of which no prefix can be followed as a link"
+	case e.ArrayElement && len(e.JSONPath) > 0:
+		return "of which no json_path with array_element can be followed as a link"
+	case e.ArrayElement:
+		return "of which no array_element can be followed as a link"
+	}
+	return "of which no json_path can be followed as a link"
+}
+
 // RowColumns are the columns of a directory's Row, sorted.
 func RowColumns(c *datamap.Collection) []string {
 	names := slices.Concat(c.Key, []string{c.Directory.Account, c.Directory.Language})

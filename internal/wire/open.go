@@ -16,6 +16,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -31,6 +32,7 @@ type House struct {
 	Store  *casefile.Store
 	Blobs  blobs.Store
 	Pins   casefile.Pins
+	Laws   *jurisdiction.Book
 }
 
 // Open opens keys, data map, casefile, blob store and the pinned approvers.
@@ -46,6 +48,14 @@ func Open(ctx context.Context, c config.Config) (*House, error) {
 	if h.Pins, err = desk.ReadPins(c.Approvers); err != nil {
 		return nil, err
 	}
+	if c.LettersFolder != "" {
+		if err = letters.Use(os.DirFS(c.LettersFolder)); err != nil {
+			return nil, err
+		}
+	}
+	if h.Laws, err = OpenLaws(c.Laws); err != nil {
+		return nil, err
+	}
 	if h.Blobs, err = blobs.OpenStore(ctx, c.Blobs); err != nil {
 		return nil, err
 	}
@@ -53,9 +63,17 @@ func Open(ctx context.Context, c config.Config) (*House, error) {
 	return h, err
 }
 
+// OpenLaws is the embedded book of laws, with the files of a folder over it where one is named.
+func OpenLaws(folder string) (*jurisdiction.Book, error) {
+	if folder == "" {
+		return jurisdiction.Embedded(), nil
+	}
+	return jurisdiction.Load(os.DirFS(folder))
+}
+
 // Desk is the desk in this house; temporal may be nil for operations that only read.
 func (h *House) Desk(temporal client.Client) *desk.Desk {
-	return &desk.Desk{Store: h.Store, Keys: h.Keys, Map: h.Map, Blobs: h.Blobs, Pins: h.Pins, Temporal: temporal,
+	return &desk.Desk{Store: h.Store, Keys: h.Keys, Map: h.Map, Blobs: h.Blobs, Pins: h.Pins, Laws: h.Laws, Temporal: temporal,
 		Now: time.Now, CodesPerHour: h.Config.CodesPerHour}
 }
 

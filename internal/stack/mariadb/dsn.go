@@ -39,6 +39,24 @@ func URL(port int, user, password, database string) string {
 	return u.String()
 }
 
+// FromURL is DSN for a place of which the URL is known. The error says nothing of the URL, which may
+// hold a password.
+func FromURL(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil || !IsURL(address) {
+		return "", fmt.Errorf("this is no mysql:// URL")
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil || u.Hostname() != "127.0.0.1" {
+		return "", fmt.Errorf("this mysql:// URL is of no server on 127.0.0.1")
+	}
+	password, _ := u.User.Password()
+	return DSN(port, u.User.Username(), password, strings.TrimPrefix(u.Path, "/")), nil
+}
+
+// IsURL tells a URL of MariaDB from that of another database.
+func IsURL(address string) bool { return strings.HasPrefix(address, "mysql://") }
+
 type silent struct{}
 
 func (silent) Print(...any) {}

@@ -58,6 +58,7 @@ type Database struct {
 	// DSN is for go-sql-driver: several statements at once, names in double quotes, backslashes plain.
 	DSN  string
 	Port int
+	CA   string // file with the authority behind the server's certificate
 }
 
 // As is the URL of the database for another account without a password.
@@ -66,8 +67,9 @@ func (d Database) As(user string) string { return mariadb.URL(d.Port, user, "", 
 // New creates an empty database. It is dropped when the test ends.
 func New(t testing.TB) Database {
 	t.Helper()
-	port := need(t).db.Port
-	d := Database{Name: randomName(), Port: port}
+	server := need(t)
+	port := server.db.Port
+	d := Database{Name: randomName(), Port: port, CA: server.db.Settings["ssl-cert"]}
 	d.URL, d.DSN = mariadb.URL(port, mariadb.Superuser, "", d.Name), mariadb.DSN(port, mariadb.Superuser, "", d.Name)
 	if err := run(port, "CREATE DATABASE "+mariadb.Quote(d.Name)+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"); err != nil {
 		t.Fatalf("creating a database for the test: %v", err)

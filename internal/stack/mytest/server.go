@@ -42,10 +42,21 @@ func launch() (*server, error) {
 		"innodb-flush-log-at-trx-commit": "0", "innodb-doublewrite": "OFF", "innodb-buffer-pool-size": "64M", "innodb-fast-shutdown": "2",
 		"sync-frm": "OFF", "max-connections": "200", "aria-pagecache-buffer-size": "8M",
 	}}}
-	if err := s.launch(); err != nil {
+	if err := errors.Join(s.certify(), s.launch()); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
+}
+
+// certify lets the server speak TLS with whoever asks for it.
+func (s *server) certify() error {
+	as, err := mariadb.Credential()
+	if err != nil {
+		return err
+	}
+	c, err := scratch.NewCertificate(s.folder.Path, as)
+	s.db.Settings["ssl-cert"], s.db.Settings["ssl-key"] = c.Cert, c.Key
+	return err
 }
 
 func (s *server) launch() error {

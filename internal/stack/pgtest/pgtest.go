@@ -54,6 +54,7 @@ type Server struct {
 	Host string
 	Port int
 	User string // superuser, without a password
+	CA   string // file with the authority behind the server's certificate, for sslmode=verify-full
 }
 
 // URL connects to one of the server's databases as its superuser.

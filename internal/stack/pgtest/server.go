@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/stack/cluster"
+	"github.com/habeas-dsr/habeas/internal/stack/scratch"
 )
 
 const (
@@ -63,6 +64,15 @@ func (s *server) launch() (err error) {
 	if s.lock, err = lockFile(filepath.Join(s.root, "lock")); err != nil {
 		return err
 	}
+	as, err := cluster.Credential()
+	if err != nil {
+		return err
+	}
+	c, err := scratch.NewCertificate(s.root, as)
+	if err != nil {
+		return err
+	}
+	s.cl.Settings["ssl"], s.cl.Settings["ssl_cert_file"], s.cl.Settings["ssl_key_file"] = "on", c.Cert, c.Key
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := s.cl.Init(ctx); err != nil {
@@ -187,7 +197,7 @@ func (s *server) close() error {
 }
 
 func (s *server) address() Server {
-	return Server{Host: "127.0.0.1", Port: s.cl.Port, User: cluster.Superuser}
+	return Server{Host: "127.0.0.1", Port: s.cl.Port, User: cluster.Superuser, CA: s.cl.Settings["ssl_cert_file"]}
 }
 
 func (s *server) logTail() string {

@@ -136,10 +136,10 @@ func (e Engine) narrowed(p *place, c *datamap.Collection) {
 // sourceReplaced puts keys in the place of those that the selection reads, while they are given.
 func (e Engine) sourceReplaced(t *testing.T) {
 	p := e.place(t)
-	p.exec(`CREATE TABLE steps (id integer PRIMARY KEY, before integer); INSERT INTO steps VALUES (1, 1), (2, 1), (3, 2);`)
-	c := p.collection("steps", "id", "before")
+	p.exec(`CREATE TABLE steps (id integer PRIMARY KEY, prior integer); INSERT INTO steps VALUES (1, 1), (2, 1), (3, 2);`)
+	c := p.collection("steps", "id", "prior")
 	kept := [][]string{{"1"}}
-	sel := systems.Selection{Collection: c, Any: []systems.Clause{{Columns: []string{"before"},
+	sel := systems.Selection{Collection: c, Any: []systems.Clause{{Columns: []string{"prior"},
 		Keys: func(_ context.Context, yield func([][]string) error) error { return yield(kept) }}}}
 	if err := p.sys.Keys(p.ctx, sel, []string{"id"}, 1, func(keys [][]string) error { kept = keys; return nil }); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,9 @@ type Engine struct {
 	Down string
 	// Kinds are the kinds of column that the engine has.
 	Kinds []Kind
+	// ListType is a column of many numbers in one row, and List such a list of "1, 2" as a value.
+	ListType string
+	List     func(numbers string) string
 }
 
 // Database is an empty database for one test.
@@ -63,9 +66,14 @@ func Run(t *testing.T, e Engine) {
 	t.Run("a source replaced", e.sourceReplaced)
 	t.Run("lookup", e.lookup)
 	t.Run("check", e.check)
+	t.Run("what an engine lacks", e.lacking)
 	t.Run("mismatch", e.mismatch)
 	t.Run("down", e.down)
 	t.Run("writers", e.writers)
+	t.Run("deletes", e.deletes)
+	t.Run("unlinks", e.unlinks)
+	t.Run("anonymises", e.anonymises)
+	t.Run("preflights", e.preflights)
 }
 
 // place is one fresh database and the system that describes it.

@@ -118,8 +118,12 @@ func (q *query) keys(ctx context.Context, clause systems.Clause) (*condition, er
 		return nil, nil
 	}
 	exists := "EXISTS (SELECT 1 FROM " + up.table(len(to.codecs)) + " AS k" + to.beside + " WHERE " + to.match + ")"
+	if clause.Others && to.others != nil {
+		others := to.others(up.table(len(to.codecs)))
+		return &condition{holds: others, fails: "NOT " + others}, nil
+	}
 	if clause.Others {
-		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT (" + to.whole + ") OR " + exists + ")"}, nil
+		return &condition{holds: "(" + to.whole + " AND NOT " + exists + ")", fails: "(NOT COALESCE(" + to.whole + ", FALSE) OR " + exists + ")"}, nil
 	}
 	made := &condition{holds: exists, fails: "NOT " + exists, also: !to.plain}
 	if to.seek != "" && ((q.shape.view && up.total <= driven) || q.shape.indexed(clause.Columns)) {
@@ -137,11 +141,13 @@ type target struct {
 	whole  string   // that no column is NULL
 	beside string   // what stands beside the keys in FROM
 	plain  bool     // nothing but columns that equal keys
+	// others, for a list, is the condition that an element is none of the keys in the table.
+	others func(keys string) string
 }
 
 func (q *query) target(clause systems.Clause, live []column) (target, error) {
 	to := target{plain: clause.Expr == nil && clause.At == "" && clause.When == nil && !clause.Others}
-	if clause.Others && (clause.Expr != nil || clause.At != "" || clause.When != nil) {
+	if clause.Others && (clause.At != "" || clause.When != nil) {
 		return to, fault.Newf(contract.ErrInternal, "%s: a clause turned round that is not plain", q.shape.c.ID())
 	}
 	var matches []string
@@ -208,10 +214,16 @@ func (q *query) expression(clause systems.Clause, live []column, to *target) err
 	}
 	var x codec
 	if clause.Expr.ArrayElement {
-		to.beside = " STRAIGHT_JOIN JSON_TABLE(" + list(clause.Expr, col) + ", '$[*]' COLUMNS (v LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS e"
+		elements := "JSON_TABLE(" + list(clause.Expr, col) + ", '$[*]' COLUMNS (v LONGTEXT CHARACTER SET utf8mb4 PATH '$')) AS e"
+		to.beside = " STRAIGHT_JOIN " + elements
 		q.asText(&x, "e.v")
+		to.whole = "EXISTS (SELECT 1 FROM " + elements + " WHERE e.v IS NOT NULL)"
+		to.others = func(keys string) string {
+			return "EXISTS (SELECT 1 FROM " + elements + " WHERE e.v IS NOT NULL AND " + q.bytes("e.v") + " NOT IN (SELECT c0 FROM " + keys + " AS k))"
+		}
 	} else {
 		q.asText(&x, part(clause.Expr, col))
+		to.whole = part(clause.Expr, col) + " IS NOT NULL"
 	}
 	to.codecs, to.names, to.match = []codec{x}, []string{col.Name}, x.exact("k.c0")
 	return nil

@@ -18,6 +18,7 @@ type column struct {
 	Nullable  string  `db:"nullable"`
 	Rights    string  `db:"rights"`
 	Extra     string  `db:"extra"`
+	Length    *int64  `db:"length"` // characters of a text, bytes of binary
 	JSON      bool    // a JSON column; MariaDB's is a text with a check
 }
 

@@ -78,12 +78,16 @@ var kinds = []conformance.Kind{
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	conformance.Run(t, conformance.Engine{
+	e := conformance.Engine{
 		Driver: "mariadb", Kinds: kinds,
+		ListType: "json", List: func(numbers string) string { return "'[" + numbers + "]'" }, // there are no arrays
 		Fresh: func(t *testing.T) conformance.Database {
 			db, exec := fresh(t)
 			return conformance.Database{DSN: db.URL, Schema: db.Name, Exec: exec}
 		},
 		Down: "mysql://nobody@127.0.0.1:1/none",
-	})
+	}
+	conformance.Run(t, e)
+	conformance.RunInspector(t, e)
+	t.Run("walk", func(t *testing.T) { conformance.RunWalk(t, e) })
 }

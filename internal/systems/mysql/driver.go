@@ -84,24 +84,38 @@ type session struct {
 	conn *sqlx.Conn
 	note string // the comment before every statement: which case it serves
 	vars int    // variables of the session that hold values
+	// asked, where it is not nil, takes every value that goes into a variable, and no key is held
+	// against its column: the statement is shown and not run (Explain).
+	asked *[]string
 }
 
 // within runs f on one snapshot. Errors of f are handed on as they are: f classifies its own.
 func (d *driver) within(ctx context.Context, statement time.Duration, f func(*session) error) error {
+	return d.session(ctx, func(s *session) []string {
+		return []string{
+			s.settings(statement),
+			"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+			"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+		}
+	}, f)
+}
+
+// session runs f on a connection that was set up by the statements.
+func (d *driver) session(ctx context.Context, begin func(*session) []string, f func(*session) error) error {
 	conn, err := d.db.Connx(ctx)
 	if err != nil {
 		return d.unreachable(ctx, err)
 	}
 	s := &session{driver: d, conn: conn, note: comment(systems.SessionName(ctx))}
 	defer s.end() //nolint:contextcheck // it tidies up after a context that may have ended
-	if err := s.begin(ctx, statement); err != nil {
+	if err := s.begin(ctx, begin); err != nil {
 		return err
 	}
 	return f(s)
 }
 
-// begin settles what kind of server this is, sets the session up and takes the snapshot.
-func (s *session) begin(ctx context.Context, limit time.Duration) error {
+// begin settles what kind of server this is, sets the session up and begins its transaction.
+func (s *session) begin(ctx context.Context, begin func(*session) []string) error {
 	kind := s.known.Load()
 	if kind == nil {
 		var err error
@@ -111,11 +125,7 @@ func (s *session) begin(ctx context.Context, limit time.Duration) error {
 		s.known.Store(kind)
 	}
 	s.flavour = *kind
-	for _, statement := range []string{
-		s.settings(limit),
-		"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-		"START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
-	} {
+	for _, statement := range begin(s) {
 		if _, err := s.conn.ExecContext(ctx, s.note+statement); err != nil {
 			return s.classify(ctx, nil, err)
 		}
@@ -171,7 +181,7 @@ func (s *session) settings(limit time.Duration) string {
 		"wait_timeout=" + seconds(idleTimeout), "net_read_timeout=" + seconds(idleTimeout), "net_write_timeout=" + seconds(idleTimeout),
 	}
 	if s.maria {
-		list = append(list, "max_statement_time="+seconds(limit), "idle_readonly_transaction_timeout="+seconds(idleTimeout))
+		list = append(list, "max_statement_time="+strconv.FormatFloat(limit.Seconds(), 'f', 6, 64), "idle_readonly_transaction_timeout="+seconds(idleTimeout))
 	} else {
 		list = append(list, "max_execution_time="+strconv.FormatInt(limit.Milliseconds(), 10))
 		list[8] = "optimizer_switch='semijoin=off'"
@@ -209,6 +219,9 @@ type held struct{ name, value string }
 // reserve names a variable for the value.
 func (s *session) reserve(value string) held {
 	s.vars++
+	if s.asked != nil {
+		*s.asked = append(*s.asked, value)
+	}
 	return held{name: variable(s.vars - 1), value: value}
 }
 

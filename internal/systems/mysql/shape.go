@@ -28,7 +28,8 @@ const tableSQL = `SELECT TABLE_SCHEMA AS space, TABLE_NAME AS name, TABLE_TYPE A
 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?`
 
 const columnsSQL = `SELECT COLUMN_NAME AS name, LOWER(DATA_TYPE) AS type, LOWER(COLUMN_TYPE) AS full, CHARACTER_SET_NAME AS charset,
-	COLLATION_NAME AS collation, NUMERIC_SCALE AS scale, IS_NULLABLE AS nullable, PRIVILEGES AS rights, EXTRA AS extra
+	COLLATION_NAME AS collation, NUMERIC_SCALE AS scale, IS_NULLABLE AS nullable, PRIVILEGES AS rights, EXTRA AS extra,
+	CHARACTER_MAXIMUM_LENGTH AS length
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`
 
 const indexesSQL = `SELECT DISTINCT COLUMN_NAME FROM information_schema.STATISTICS
@@ -169,7 +170,7 @@ func (sh *shape) compare(report *reporter, partial bool) {
 	for _, l := range sh.c.Links {
 		for _, name := range l.Columns {
 			if live, exists := sh.columns[name]; exists && !live.refers(l.Expr) {
-				wrong(name, "which cannot be followed as a link")
+				wrong(name, systems.CannotLink(l.Expr))
 			}
 		}
 	}

@@ -58,6 +58,9 @@ func (u *upload) one(tuple []string) error {
 	impossible := false
 	for i, key := range tuple {
 		text, ok, never := u.codecs[i].value(key)
+		if u.q.asked != nil {
+			text, ok, never = key, true, false
+		}
 		if !ok {
 			return fault.New(contract.ErrMapMismatch, u.q.shape.c.ID()+": a link brings keys that do not fit the type of column "+u.names[i], errKey)
 		}

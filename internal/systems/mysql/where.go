@@ -92,8 +92,9 @@ func (q *query) run(ctx context.Context, statement string) (*sql.Rows, error) {
 	return rows, nil
 }
 
-// rows selects the expressions over t from every row of the selection, each row once.
-func (q *query) rows(expressions string) string {
+// rows selects the expressions over t from every row of the selection, each row once, for which
+// more holds too.
+func (q *query) rows(expressions string, more ...string) string {
 	branches := make([]string, len(q.when))
 	for i, clause := range q.when {
 		from, tests := quoted(q.shape.c)+" AS t", []string{clause.holds}
@@ -116,6 +117,7 @@ func (q *query) rows(expressions string) string {
 		for _, not := range q.not {
 			tests = append(tests, not.fails)
 		}
+		tests = append(tests, more...)
 		branches[i] = "SELECT " + expressions + " FROM " + from
 		if len(tests) > 0 {
 			branches[i] += " WHERE " + strings.Join(tests, " AND ")

@@ -78,7 +78,7 @@ func TestConformance(t *testing.T) {
 			dsn, exec := fresh(t)
 			return conformance.Database{DSN: dsn, Schema: "public", Exec: exec}
 		},
-		Down:  "postgres://nobody@127.0.0.1:1/none?sslmode=disable",
+		Down: "postgres://nobody@127.0.0.1:1/none?sslmode=disable",
 	})
 }
 

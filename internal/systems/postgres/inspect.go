@@ -46,8 +46,9 @@ func (d *driver) Sample(ctx context.Context, t systems.Table, columns []string, 
 		given := 0
 		counted := func(row []*string) error { given++; return yield(row) }
 		if share := 200 * float64(limit) / max(estimate, 1); share < 50 {
-			// Twice as many as wanted, as pages differ in how many rows they hold.
-			sampled := from + " TABLESAMPLE SYSTEM (" + strconv.FormatFloat(max(share, 0.0001), 'f', 4, 64) + ")" + end
+			// Twice as many as wanted, as pages differ in how many rows they hold. They come in the
+			// order of the table: cut off as they are, they would be of its first half.
+			sampled := from + " TABLESAMPLE SYSTEM (" + strconv.FormatFloat(max(share, 0.0001), 'f', 4, 64) + ") ORDER BY random()" + end
 			if err := s.texts(ctx, nil, sampled, nil, len(columns), counted); err != nil || given > 0 {
 				return err
 			}

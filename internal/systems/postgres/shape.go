@@ -139,7 +139,7 @@ func (sh *shape) compare(report *reporter) {
 		for _, name := range l.Columns {
 			if live, exists := sh.columns[name]; exists && !live.refers(l.Expr) {
 				report.add(systems.WrongKind, name,
-					"column "+name+" of "+report.table()+" is "+live.Type+", which cannot be followed as a link", "")
+					"column "+name+" of "+report.table()+" is "+live.Type+", "+systems.CannotLink(l.Expr), "")
 			}
 		}
 	}

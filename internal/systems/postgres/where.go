@@ -38,11 +38,17 @@ type query struct {
 type condition struct{ holds, fails string }
 
 func (s *session) query(ctx context.Context, sel systems.Selection) (*query, error) {
+	return s.queryAfter(ctx, &query{}, sel)
+}
+
+// queryAfter makes a query whose parts may stand in one statement with those of the one before: its
+// parameters and sets of keys go on where that one ends.
+func (s *session) queryAfter(ctx context.Context, before *query, sel systems.Selection) (*query, error) {
 	sh, err := s.usable(ctx, sel.Collection)
 	if err != nil {
 		return nil, err
 	}
-	q := &query{session: s, shape: sh}
+	q := &query{session: s, shape: sh, args: before.args, with: before.with, used: before.used}
 	q.bound = len(sel.Only) > 0
 	for _, list := range []struct {
 		clauses []systems.Clause

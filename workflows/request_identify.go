@@ -14,7 +14,7 @@ import (
 // identify finds the directory row that the request means and has its owner prove control of a
 // registered channel. It returns an outcome when the case ends here, and none when the person is
 // verified.
-func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
+func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.enter(ctx, dsr.StateVerifying, "system:"+c.facts.Directory); err != nil {
 		return "", err
 	}
@@ -23,7 +23,7 @@ func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
 		return ended, err
 	}
 	c.settled = true
-	if err := c.tell(ctx, "ack", "open", ""); err != nil {
+	if err := c.tell(ctx, c.words.ack, "open", ""); err != nil {
 		return "", err
 	}
 	if ended, err = c.firstCode(ctx); err != nil || ended != "" {
@@ -40,7 +40,10 @@ func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
 	met, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      c.facts.VerifyWithin,
 		TimerOptions: workflow.TimerOptions{Summary: "close the case if nobody proves who they are"},
-	}, func() bool { return c.met })
+	}, func() bool { return c.met || c.withdrawn })
+	if err == nil && c.withdrawn {
+		return dsr.Withdrawn, nil
+	}
 	if err != nil || met {
 		return "", err
 	}
@@ -52,7 +55,7 @@ func (c *access) identify(ctx workflow.Context) (dsr.Outcome, error) {
 }
 
 // askCasefile asks whether the person has proved who they are, whatever was or was not heard.
-func (c *access) askCasefile(ctx workflow.Context) error {
+func (c *request) askCasefile(ctx workflow.Context) error {
 	out, err := step(c, ctx, "ask the casefile whether a code was typed rightly", contract.ConfirmChallenge,
 		contract.ConfirmInput{Ref: c.ref}, core)
 	c.met = c.met || out.True
@@ -61,7 +64,7 @@ func (c *access) askCasefile(ctx workflow.Context) error {
 
 // settle decides whose case this is: one directory row, chosen by the request alone or by a
 // reviewer, never by merging two.
-func (c *access) settle(ctx workflow.Context) (dsr.Outcome, error) {
+func (c *request) settle(ctx workflow.Context) (dsr.Outcome, error) {
 	for try := 1; ; try++ {
 		var found contract.FoundAccount
 		_, err := c.patiently(ctx, c.facts.Directory, "look the person up in the directory", func(ctx workflow.Context) workflow.Future {
@@ -100,7 +103,7 @@ func (c *access) settle(ctx workflow.Context) (dsr.Outcome, error) {
 
 // firstCode sends the code that the person is to read back. Without a registered channel the
 // first rung of the ladder is closed, and a human must find another way or end the case.
-func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
+func (c *request) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 	for try := 1; ; try++ {
 		out, err := step(c, ctx, "send the verification code", contract.IssueCode,
 			contract.IssueCodeInput{Ref: c.ref, Purpose: dsr.CodeVerify, Occasion: fmt.Sprintf("first-%d", try)}, letters)
@@ -131,7 +134,7 @@ func (c *access) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 
 // challengeMet hears that a code was typed rightly. Anybody who reaches the server can say so;
 // only the casefile knows.
-func (c *access) challengeMet(ctx workflow.Context, in contract.ChallengeMetInput) (contract.ChallengeMetResult, error) {
+func (c *request) challengeMet(ctx workflow.Context, in contract.ChallengeMetInput) (contract.ChallengeMetResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // as the workflow: see Access
 	out, err := contract.ConfirmChallenge.Run(core(ctx, "ask the casefile whether the code was typed rightly"),
 		contract.ConfirmInput{Ref: c.ref, Challenge: in.Challenge})
@@ -146,7 +149,7 @@ func (c *access) challengeMet(ctx workflow.Context, in contract.ChallengeMetInpu
 
 // serveCodes sends one-time codes when somebody asks, as long as one makes sense. The casefile
 // holds the limit; the count here only keeps a flood of signals out of the history.
-func (c *access) serveCodes(ctx workflow.Context) {
+func (c *request) serveCodes(ctx workflow.Context) {
 	ch := workflow.GetSignalChannel(ctx, contract.SendCode.Name)
 	for n := 1; ; n++ {
 		var in contract.SendCodeInput
@@ -169,7 +172,7 @@ func (c *access) serveCodes(ctx workflow.Context) {
 	}
 }
 
-func (c *access) mayHaveCode(ctx workflow.Context, purpose string) bool {
+func (c *request) mayHaveCode(ctx workflow.Context, purpose string) bool {
 	hour := workflow.Now(ctx).Add(-time.Hour)
 	c.codes = slices.DeleteFunc(c.codes, func(at time.Time) bool { return at.Before(hour) })
 	if !c.settled || len(c.codes) >= 3*c.facts.CodesPerHour {

@@ -1,0 +1,126 @@
+package casefile
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// Every table with rows of a case is emptied of it; one that is new must be named in forget.go.
+func TestEveryTableOfACaseIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var tables []string
+	ok(t, f.super.SelectContext(t.Context(), &tables, `SELECT DISTINCT table_name FROM information_schema.columns
+		WHERE table_schema = 'habeas' AND column_name IN ('ref', 'task') ORDER BY 1`))
+	// The ledger outlives the case, the row of the key says that it is destroyed, and the others are
+	// of the roster and of holds.
+	stay := []string{"ledger_line", "ledger_head", "checkpoint_head", "data_key", "roster_change", "staff_member", "hold"}
+	for _, table := range tables {
+		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) {
+			t.Errorf("the rows of a case in %s are not forgotten", table)
+		}
+	}
+}
+
+// A case that ran through every table leaves none of the person's values, no row of its own, and no
+// key. What the ledger says stays, and verifies.
+func TestAForgottenCaseLeavesItsLedgerLineAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.fillFor(t)
+	app := f.as(t, RoleApp)
+	var refs []contract.Ref
+	ok(t, f.super.SelectContext(t.Context(), &refs, `SELECT ref FROM habeas.case_file ORDER BY ref`))
+	if len(refs) < 3 {
+		t.Fatalf("only %d cases to forget", len(refs))
+	}
+	wantType(t, app.ForgetCase(t.Context(), refs[0]), contract.ErrNotOpen)
+	for _, ref := range refs {
+		ok(t, app.CloseCase(t.Context(), ref, dsr.Fulfilled))
+		for range 2 {
+			ok(t, app.ForgetCase(t.Context(), ref))
+		}
+		if _, err := app.Key(t.Context(), ref); err == nil {
+			t.Errorf("the key of %s still opens", ref)
+		}
+		_, err := app.Case(t.Context(), ref)
+		wantType(t, err, contract.ErrNotFound)
+		kept, err := app.ForgottenCase(t.Context(), ref)
+		ok(t, err)
+		if kept.Outcome != "fulfilled" || kept.ClosedAt.IsZero() || kept.ReceivedAt.IsZero() || kept.Kind == "" {
+			t.Errorf("kept %+v", kept)
+		}
+	}
+	for _, table := range append(append([]string{}, ofTasks...), ofCases...) {
+		var left int
+		column := "ref LIKE 'case/%'"
+		if slices.Contains(ofTasks, table) {
+			column = "task IN (SELECT id FROM habeas.task WHERE ref LIKE 'case/%')"
+		}
+		ok(t, f.super.GetContext(t.Context(), &left, `SELECT count(*) FROM habeas."`+table+`" WHERE `+column))
+		if left > 0 {
+			t.Errorf("%d rows are left in %s", left, table)
+		}
+	}
+	var dump strings.Builder
+	var tables []string
+	ok(t, f.super.SelectContext(t.Context(), &tables, `SELECT tablename FROM pg_tables WHERE schemaname = 'habeas'`))
+	for _, table := range tables {
+		var rows []string
+		ok(t, f.super.SelectContext(t.Context(), &rows, `SELECT t::text FROM habeas."`+table+`" t`))
+		dump.WriteString(strings.Join(rows, "\n"))
+	}
+	for _, id := range person.Identities {
+		for _, needle := range []string{id.Value, hex.EncodeToString([]byte(id.Value))} {
+			if strings.Contains(dump.String(), needle) {
+				t.Error("a value of the person is left in the database")
+			}
+		}
+	}
+	var keys int
+	ok(t, f.super.GetContext(t.Context(), &keys, `SELECT count(*) FROM habeas.data_key WHERE ref LIKE 'case/%' AND (wrapped IS NOT NULL OR destroyed_at IS NULL)`))
+	if keys != 0 {
+		t.Errorf("%d keys are left", keys)
+	}
+	if report := f.verify(t); !report.OK() {
+		t.Errorf("the ledger: %+v", report)
+	}
+}
+
+func TestTheLedgerTellsAYear(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ref := f.newCase(t)
+	m := f.move(t, ref, dsr.MotionRefuse, "excessive")
+	ok(t, f.Refuse(t.Context(), ref, m.N, "x"))
+	f.time.forward(36 * time.Hour)
+	ok(t, f.CloseCase(t.Context(), ref, dsr.Refused))
+	open := f.newCase(t)
+	year := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tell := func() (list []Told) {
+		ok(t, f.as(t, RoleStaff).Tell(t.Context(), year, year.AddDate(1, 0, 0), func(told Told) { list = append(list, told) }))
+		return list
+	}
+	before := tell()
+	if len(before) != 2 {
+		t.Fatalf("told of %d cases", len(before))
+	}
+	for _, told := range before {
+		if told.Ref == ref && (told.Outcome != "refused" || told.Refusal != "eu-gdpr/excessive" || told.Answered.Sub(told.ReceivedAt) != 37*time.Hour) {
+			t.Errorf("refused: %+v", told)
+		}
+		if told.Ref == open && (told.Outcome != "" || !told.Answered.IsZero()) {
+			t.Errorf("open: %+v", told)
+		}
+	}
+	ok(t, f.ForgetCase(t.Context(), ref))
+	if after := tell(); !slices.Equal(before, after) {
+		t.Errorf("forgetting changed the report: %+v", after)
+	}
+}

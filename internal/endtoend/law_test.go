@@ -1,0 +1,284 @@
+package endtoend
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/habeas-dsr/habeas/activities"
+	"github.com/habeas-dsr/habeas/internal/casefile"
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/demo"
+	"github.com/habeas-dsr/habeas/internal/desk"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/example"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/stack"
+)
+
+// law is one case on which staff use what its law gives them.
+type lawCase struct {
+	t   *testing.T
+	c   *demo.Company
+	d   *desk.Desk
+	ctx context.Context
+	p   *demo.Person
+	ref contract.Ref
+}
+
+func newLawCase(t *testing.T, law string) *lawCase {
+	t.Helper()
+	c := common(t)
+	ctx, d := deskOf(t, c)
+	cast := example.Cast().English
+	l := &lawCase{t: t, c: c, d: d, ctx: ctx, p: c.Person(cast)}
+	ref, err := c.Open(ctx, d, desk.Opening{Identities: []dsr.Identity{{Kind: "account", Value: cast.Login}}, Laws: []string{law}, Lang: "en"})
+	l.must(err)
+	l.ref = ref
+	l.must(demo.WaitState(ctx, d, ref, dsr.StateVerifying))
+	waitFor(t, 30*time.Second, "the acknowledgement", func() bool { return l.letter("We received your request") != "" })
+	return l
+}
+
+func (l *lawCase) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// letter is the text of the letter of this case whose subject begins so.
+func (l *lawCase) letter(subject string) string {
+	l.t.Helper()
+	list, err := l.p.Letters(l.ctx)
+	l.must(err)
+	for _, m := range list {
+		if strings.HasPrefix(m.Subject, subject) && strings.Contains(m.Subject, l.ref.ID()) {
+			if len(m.Problems) > 0 {
+				l.t.Errorf("%s: %v", m.Subject, m.Problems)
+			}
+			return m.Text
+		}
+	}
+	return ""
+}
+
+// move makes a motion as bo; the task, where there is one, is signed by those named.
+func (l *lawCase) move(m desk.Moving, signers ...string) error {
+	m.By = "bo"
+	out, err := l.d.Move(l.ctx, l.ref, m)
+	for _, who := range signers {
+		if err == nil {
+			_, err = l.d.Decide(l.ctx, out.Task, dsr.Approve, "", l.c.Staff[who])
+		}
+	}
+	return err
+}
+
+func TestMoreTimeIsTakenOnceAndTheRefusalNamesItsLaw(t *testing.T) {
+	l := newLawCase(t, "eu-gdpr")
+	before, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	if err := l.move(desk.Moving{Kind: dsr.MotionExtend, Code: "holidays"}); !fault.Is(err, contract.ErrBadInput) {
+		t.Errorf("a ground that the law does not list: %v", err)
+	}
+	more := desk.Moving{Kind: dsr.MotionExtend, Code: "complexity", Words: "Four systems have to be read by hand."}
+	l.must(l.move(more, "bo"))
+	now, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	if !now.DueAt.Equal(before.DueAt) || l.letter("We need more time") != "" {
+		t.Error("one signature was enough")
+	}
+	task, err := demo.WaitTask(l.ctx, l.d, l.ref, dsr.TaskExtend)
+	l.must(err)
+	if _, err := l.d.Decide(l.ctx, task.ID, dsr.Approve, "again", l.c.Staff["bo"]); err == nil {
+		t.Error("the author signed twice")
+	}
+	_, err = l.d.Decide(l.ctx, task.ID, dsr.Approve, "", l.c.Staff["cao"])
+	l.must(err)
+	waitFor(t, 30*time.Second, "the new time", func() bool {
+		now, err = l.d.Store.Case(l.ctx, l.ref)
+		return err == nil && now.DueAt.After(before.DueAt)
+	})
+	text := l.letter("We need more time")
+	for _, want := range []string{"GDPR Art. 12(3)", "Four systems have to be read by hand.", "supervisory authority", "judicial remedy"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the letter does not say %q:\n%s", want, text)
+		}
+	}
+	if err := l.move(more); !fault.Is(err, contract.ErrNotOpen) {
+		t.Errorf("a second time: %v", err)
+	}
+
+	for _, code := range []string{"trade_secret", "legal_claims", ""} { // China's; of deletions; none
+		if err := l.move(desk.Moving{Kind: dsr.MotionRefuse, Code: code, Words: "x"}); !fault.Is(err, contract.ErrBadInput) {
+			t.Errorf("refused for %q: %v", code, err)
+		}
+	}
+	if err := l.move(desk.Moving{Kind: dsr.MotionRefuse, Code: "excessive"}); !fault.Is(err, contract.ErrBadInput) {
+		t.Errorf("refused without facts: %v", err)
+	}
+	l.must(l.move(desk.Moving{Kind: dsr.MotionRefuse, Code: "excessive", Words: "The same copy was given five times this week."}, "bo", "cao"))
+	l.must(demo.WaitState(l.ctx, l.d, l.ref, dsr.StateClosed))
+	closed, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	text = l.letter("We cannot do what you asked")
+	for _, want := range []string{"GDPR Art. 12(5)", "The same copy was given five times this week.", "supervisory authority", "judicial remedy"} {
+		if closed.Outcome != dsr.Refused || !strings.Contains(text, want) {
+			t.Errorf("outcome %q; the letter does not say %q:\n%s", closed.Outcome, want, text)
+		}
+	}
+	if l.letter("Your case is closed") != "" {
+		t.Error("the person was told twice")
+	}
+	report, err := l.d.Report(l.ctx, time.Now().UTC().Year())
+	l.must(err)
+	for _, line := range report.Lines {
+		if line.Law == "eu-gdpr" && line.Kind == "access" && (line.Extended == 0 || line.Refusals["eu-gdpr/excessive"] == 0) {
+			t.Errorf("the year's report: %+v", line)
+		}
+	}
+}
+
+func TestAQuestionStopsTheBritishClock(t *testing.T) {
+	l := newLawCase(t, "uk-gdpr")
+	before, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	l.must(l.move(desk.Moving{Kind: dsr.MotionPause, Code: "clarify", Words: "Which of your two accounts do you mean?"}))
+	waitFor(t, 30*time.Second, "the question", func() bool { return l.letter("Please clarify your request") != "" })
+	if text := l.letter("Please clarify your request"); !strings.Contains(text, "Which of your two accounts do you mean?") || !strings.Contains(text, "stops until we hear from you") {
+		t.Errorf("the letter:\n%s", text)
+	}
+	if err := l.move(desk.Moving{Kind: dsr.MotionPause, Code: "clarify", Words: "And which day?"}); !fault.Is(err, contract.ErrNotOpen) {
+		t.Errorf("a second question: %v", err)
+	}
+	l.must(l.move(desk.Moving{Kind: dsr.MotionResume, Words: "The first."}))
+	waitFor(t, 30*time.Second, "the letter that it goes on", func() bool { return l.letter("We go on with your request") != "" })
+	after, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	// Asked and answered on one civil day, or over one midnight.
+	if days := after.DueAt.Sub(before.DueAt).Hours() / 24; days < 0.9 || days > 2.1 {
+		t.Errorf("the time moved by %.2f days", days)
+	}
+	l.must(l.move(desk.Moving{Kind: dsr.MotionRecompute}))
+	l.must(l.d.Withdraw(l.ctx, l.ref, "bo", "called"))
+	l.must(demo.WaitState(l.ctx, l.d, l.ref, dsr.StateClosed))
+	if c, err := l.d.Store.Case(l.ctx, l.ref); err != nil || c.Outcome != dsr.Withdrawn {
+		t.Errorf("outcome %q, %v", c.Outcome, err)
+	}
+}
+
+func TestChinaKnowsNoMoreTime(t *testing.T) {
+	l := newLawCase(t, "cn-pipl")
+	if err := l.move(desk.Moving{Kind: dsr.MotionExtend, Code: "complexity"}); !fault.Is(err, contract.ErrBadInput) {
+		t.Errorf("extended: %v", err)
+	}
+	if err := l.move(desk.Moving{Kind: dsr.MotionPause, Code: "clarify", Words: "Which?"}); !fault.Is(err, contract.ErrBadInput) {
+		t.Errorf("paused: %v", err)
+	}
+	l.must(l.d.Withdraw(l.ctx, l.ref, "bo", "called"))
+	l.must(demo.WaitState(l.ctx, l.d, l.ref, dsr.StateClosed))
+}
+
+// Promise 9: when the record-keeping time is over, the case is forgotten. None of the person's values
+// is left in the database, in the blob store or in Temporal, whose history is gone; the ledger says
+// that there was a case, and `habeas case show` says that it was forgotten.
+func TestTheCaseItselfIsForgotten(t *testing.T) {
+	c := company(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_CODE_DIGITS": "12"})
+	ctx, d := deskOf(t, c)
+	l := &leak{t: t, c: c, d: d, ctx: ctx, values: map[string]string{}}
+	p := example.Cast().SharedMobileA
+	l.person("asker", p)
+	l.values["note"] = "Bitte um Auskunft 请提供我的全部信息"
+	l.values["reason"] = "rang back, spoke to 周明远 himself"
+	l.wholeCase(p)
+	cases, err := d.Store.ListCases(ctx, casefile.Filter{})
+	l.must(err)
+	ref := cases[0].Ref
+	if _, err := d.Temporal.DescribeWorkflowExecution(ctx, string(ref), ""); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	if kept := forgetAt(t, c, ctx, d, 2); kept.Forgotten != 0 { // the law says three years
+		t.Fatalf("forgotten too early: %+v", kept)
+	}
+	if done := forgetAt(t, c, ctx, d, 4); done.Forgotten != 1 || done.Kept != 0 {
+		t.Fatalf("forgetting: %+v", done)
+	}
+	waitFor(t, 30*time.Second, "the history to be gone", func() bool {
+		var gone *serviceerror.NotFound
+		_, err := d.Temporal.DescribeWorkflowExecution(ctx, string(ref), "")
+		return errors.As(err, &gone)
+	})
+	l.nowhere(ref)
+	if code, out := habeas(ctx, t, c, "case", "show", ref.ID()); code != 0 || !strings.Contains(out, "forgotten") || !strings.Contains(out, "fulfilled") {
+		t.Errorf("case show: %s", out)
+	}
+	if code, out := habeas(ctx, t, c, "ledger", "verify"); code != 0 || !strings.Contains(out, "0 problems") {
+		t.Errorf("ledger verify: %s", out)
+	}
+}
+
+// forgetAt runs the activity as the worker runs it, so many years from now.
+func forgetAt(t *testing.T, c *demo.Company, ctx context.Context, d *desk.Desk, years int) contract.ForgetResult {
+	t.Helper()
+	store, err := casefile.Open(ctx, c.Stack.DatabaseURL(stack.RoleApp, stack.CasefileDatabase), d.Keys, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	a := &activities.Activities{Store: store, Blobs: d.Blobs, Temporal: d.Temporal, Namespace: "default", Laws: d.Laws,
+		Now: func() time.Time { return time.Now().AddDate(years, 0, 0) }, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(a.ForgetCases)
+	got, err := env.ExecuteActivity(a.ForgetCases, contract.ForgetInput{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out contract.ForgetResult
+	if err := got.Get(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// nowhere looks into every table of the casefile and every blob for the person's values.
+func (l *leak) nowhere(ref contract.Ref) {
+	l.t.Helper()
+	db, err := sqlx.Open("postgres", l.c.Stack.DatabaseURL(stack.RoleOwner, stack.CasefileDatabase))
+	l.must(err)
+	defer func() { _ = db.Close() }()
+	var tables []string
+	l.must(db.SelectContext(l.ctx, &tables, `SELECT tablename FROM pg_tables WHERE schemaname = 'habeas'`))
+	var dump strings.Builder
+	for _, table := range tables {
+		var rows []string
+		l.must(db.SelectContext(l.ctx, &rows, `SELECT t::text FROM habeas."`+table+`" t`))
+		dump.WriteString(strings.Join(rows, "\n"))
+	}
+	if len(tables) < 20 || !strings.Contains(dump.String(), "case.forgotten") {
+		l.t.Fatalf("%d tables were looked through", len(tables))
+	}
+	for name, value := range l.values {
+		if strings.Contains(dump.String(), value) || strings.Contains(dump.String(), hex.EncodeToString([]byte(value))) {
+			l.t.Errorf("the %s is left in the database", name)
+		}
+	}
+	l.must(filepath.WalkDir(l.c.Env["HABEAS_BLOBS"], func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.Contains(path, ref.ID()) {
+			l.t.Errorf("a blob of the case is left: %s", e.Name())
+		}
+		return err
+	}))
+}

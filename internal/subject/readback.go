@@ -1,0 +1,403 @@
+package subject
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/systems"
+)
+
+// ReadBack looks with the frozen locators whether anything is left in the system that should not
+// be, and lists what the plan leaves on purpose. The fresh discovery is its own; see FreshLeft.
+func (e Erasure) ReadBack(ctx context.Context, p Plan, system string) ([]Left, error) {
+	opened, err := e.Open(system)
+	if err != nil {
+		return nil, err
+	}
+	var left []Left
+	for _, entry := range p.Entries {
+		if entry.System != system {
+			continue
+		}
+		n, err := e.pending(ctx, p, opened, entry)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			left = append(left, Left{System: entry.System, Collection: entry.Collection, Rows: n, Reason: "frozen"})
+		}
+		if entry.Class == ClassKept || entry.Action == Leave {
+			still, err := e.still(ctx, opened, entry)
+			if err != nil {
+				return nil, err
+			}
+			if still > 0 {
+				left = append(left, Left{System: entry.System, Collection: entry.Collection, Rows: still, Reason: entry.Reason})
+			}
+		}
+	}
+	return left, nil
+}
+
+// still counts the rows of an entry that stay and are there.
+func (e Erasure) still(ctx context.Context, sys systems.System, entry Entry) (int64, error) {
+	c, err := find(e.Map, entry.System, entry.Collection)
+	if err != nil {
+		return 0, err
+	}
+	return sys.Count(ctx, systems.Selection{Collection: c, Any: []systems.Clause{e.frozenRows(entry, c)}})
+}
+
+// pending counts the rows with which the entry is not done.
+func (e Erasure) pending(ctx context.Context, p Plan, sys systems.System, entry Entry) (int64, error) {
+	if !entry.changes() {
+		return 0, nil
+	}
+	change, err := e.change(ctx, entry)
+	if err != nil {
+		return 0, err
+	}
+	switch entry.Action {
+	case systems.Delete:
+		if entry.Keyed {
+			change.Rows = systems.Selection{Collection: change.Rows.Collection, Any: append(change.Rows.Any, e.frozenRows(entry, change.Rows.Collection)), Except: change.Rows.Except}
+		}
+		return sys.Count(ctx, change.Rows)
+	case systems.Unlink, systems.Refcount:
+		return e.uncut(ctx, sys, entry, change)
+	}
+	arrived, err := sys.Count(ctx, e.except(p, change.Rows))
+	if err != nil {
+		return 0, err
+	}
+	eraser, err := systems.Changeable(change.Rows.Collection.System, sys)
+	if err != nil {
+		return 0, err
+	}
+	n := arrived
+	err = e.Frozen.Keys(ctx, entry.ID(), rowsName(entry), func(keys [][]string) error {
+		return inPages(keys, DefaultBatch, func(page [][]string) error {
+			part := change
+			part.Rows = systems.Selection{Collection: change.Rows.Collection, Any: []systems.Clause{{Columns: change.Rows.Collection.Key, Keys: pageOf(page)}}}
+			would, err := eraser.Pending(ctx, part, DefaultBatch)
+			n += would.Deleted + would.Changed
+			return err
+		})
+	})
+	return n, err
+}
+
+// uncut counts rows that still hold the reference, where it can be cut.
+func (e Erasure) uncut(ctx context.Context, sys systems.System, entry Entry, change systems.Change) (int64, error) {
+	c := change.Rows.Collection
+	if entry.Action == systems.Refcount && change.Cut.Expr == nil &&
+		!slices.ContainsFunc(change.Cut.Columns, func(name string) bool { return !slices.Contains(c.Key, name) }) {
+		return 0, nil // the row is found by its own key, and others keep it alive
+	}
+	change.Rows.Only = append(slices.Clone(change.Rows.Only), e.frozenRows(entry, c))
+	return sys.Count(ctx, change.Rows)
+}
+
+// Fresh is a search like the one that made the plan, with keys of its own, for the read-back: it
+// works although the directory row is gone. Discover its Steps, then ask FreshLeft.
+func (e Erasure) Fresh(keys KeyStore) Search {
+	s := e.Search
+	s.Keys, s.erase, s.seed = keys, nil, e.Frozen
+	return s
+}
+
+// FreshLeft lists what a fresh search finds in the system beyond the rows that the plan knows:
+// rows under a new parent among them. They need a plan of their own.
+func (e Erasure) FreshLeft(ctx context.Context, p Plan, fresh Search, system string) ([]Left, error) {
+	s := e.Map.System(system)
+	if s == nil {
+		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q", system)
+	}
+	sys, err := e.Open(system)
+	if err != nil {
+		return nil, err
+	}
+	w, err := fresh.walk()
+	if err != nil {
+		return nil, err
+	}
+	gone := w.hanging(fresh.Without)
+	var left []Left
+	for _, c := range s.Collections {
+		if !w.reached[c] || gone[c] {
+			continue
+		}
+		sel, err := fresh.selection(ctx, w, c, nil)
+		if err != nil {
+			return nil, err
+		}
+		n, err := sys.Count(ctx, e.except(p, sel))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			left = append(left, Left{System: system, Collection: c.Name, Rows: n, Reason: "new"})
+		}
+	}
+	return left, nil
+}
+
+// Hunt looks for strong values of the person in columns of the system that the map marks as free
+// text, no longer than limit a table and value.
+func (e Erasure) Hunt(ctx context.Context, p Plan, system string, limit time.Duration) ([]Left, error) {
+	s := e.Map.System(system)
+	if s == nil {
+		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q", system)
+	}
+	free := func(c *datamap.Collection) bool {
+		return slices.ContainsFunc(c.Columns, func(col *datamap.Column) bool { return col.FreeText })
+	}
+	needles := e.needles()
+	if len(needles) == 0 || !slices.ContainsFunc(s.Collections, free) {
+		return nil, nil
+	}
+	sys, err := e.Open(system)
+	if err != nil {
+		return nil, err
+	}
+	inspector, err := systems.Inspect(s, sys)
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := inspector.Catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var left []Left
+	for _, c := range s.Collections {
+		table := catalog.Table(c.Schema, c.Table)
+		if !free(c) || table == nil {
+			continue
+		}
+		some, err := hunt(ctx, inspector, c, *table, needles, limit)
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, some...)
+	}
+	return left, nil
+}
+
+// hunt looks into the free-text columns of one collection.
+func hunt(ctx context.Context, inspector systems.Inspector, c *datamap.Collection, table datamap.CatalogTable, needles []systems.Needle, limit time.Duration) ([]Left, error) {
+	table.Columns = slices.DeleteFunc(slices.Clone(table.Columns), func(col datamap.CatalogColumn) bool {
+		mapped := c.Column(col.Name)
+		return mapped == nil || !mapped.FreeText
+	})
+	var left []Left
+	note := func(column, reason string, rows int64) {
+		at := slices.IndexFunc(left, func(l Left) bool { return l.Column == column && l.Reason == reason })
+		if at < 0 {
+			left, at = append(left, Left{System: c.System.Name, Collection: c.Name, Column: column, Reason: reason}), len(left)
+		}
+		left[at].Rows = max(left[at].Rows, rows)
+	}
+	for _, needle := range needles {
+		hits, err := inspector.Search(ctx, &table, needle, limit)
+		switch {
+		case fault.Is(err, contract.ErrUnavailable) && ctx.Err() == nil:
+			note("", "unanswered", 0)
+		case err != nil:
+			return nil, err
+		}
+		for _, hit := range hits {
+			note(hit.Column, "hunt", hit.Rows)
+		}
+	}
+	return left, nil
+}
+
+// needles are the person's values that are worth a hunt: of the kinds that the map calls strong,
+// and not shared with anybody.
+func (e Erasure) needles() []systems.Needle {
+	var needles []systems.Needle
+	for _, id := range e.Account.Identities {
+		if id.Shared || id.Bound || len(id.Value) < leastNeedle || !slices.Contains(e.Map.Company.Strong, id.Kind) {
+			continue
+		}
+		needle := systems.Needle{Texts: []string{id.Value}}
+		if id.Kind == datamap.IdentityMobile {
+			local := strings.TrimPrefix(strings.TrimPrefix(id.Value, "+"), "86")
+			needle = systems.Needle{Texts: []string{local}, Packed: local, Number: local}
+		}
+		needles = append(needles, needle)
+	}
+	return needles
+}
+
+// leastNeedle is how short a value may be that is hunted for.
+const leastNeedle = 5
+
+// goneName is where those keys of a set stand that are not in the database any more.
+func goneName(set keySet) []string { return append([]string{"", "gone"}, set.name()...) }
+
+// Orphans lists rows of the system that refer to keys that are gone. Rows that the plan keeps by
+// law are told apart.
+func (e Erasure) Orphans(ctx context.Context, p Plan, system string) ([]Left, error) {
+	s := e.Map.System(system)
+	if s == nil {
+		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q", system)
+	}
+	sys, err := e.Open(system)
+	if err != nil {
+		return nil, err
+	}
+	w, err := e.marking().walk()
+	if err != nil {
+		return nil, err
+	}
+	left := []Left{}
+	lost := w.hanging(e.Without)
+	for _, c := range s.Collections {
+		for _, l := range c.Links {
+			if !w.reached[l.To] || lost[l.To] {
+				continue
+			}
+			set := way{link: l, have: l.ToColumns}.set()
+			if err := e.settleGone(ctx, l, set); err != nil {
+				return nil, err
+			}
+			some, err := e.orphans(ctx, p, sys, l, set)
+			if err != nil {
+				return nil, err
+			}
+			left = append(left, some...)
+		}
+	}
+	return left, nil
+}
+
+// settleGone keeps which keys of the set are gone, looking a page up at a time.
+func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet) error {
+	sys, err := e.Open(l.To.System.Name)
+	if err != nil {
+		return err
+	}
+	chunk, width := 0, len(l.ToColumns)
+	err = e.Frozen.Keys(ctx, l.To.ID(), set.name(), func(keys [][]string) error {
+		page := make([][]string, len(keys))
+		for i, tuple := range keys {
+			page[i] = tuple[:width] // without the times behind it
+		}
+		there := map[string]bool{}
+		sel := systems.Selection{Collection: l.To, Any: []systems.Clause{{Columns: l.ToColumns, Keys: pageOf(page)}}}
+		if len(page) > 0 {
+			err := sys.Keys(ctx, sel, l.ToColumns, systems.PageSize, func(found [][]string) error {
+				for _, tuple := range found {
+					there[strings.Join(tuple, "\x00")] = true
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		gone := slices.DeleteFunc(page, func(tuple []string) bool { return there[strings.Join(tuple, "\x00")] })
+		err := e.Frozen.PutKeys(ctx, l.To.ID(), goneName(set), chunk, gone)
+		chunk++
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return e.Frozen.TrimKeys(ctx, l.To.ID(), goneName(set), chunk)
+}
+
+// orphans counts the rows that refer to gone keys by the link.
+func (e Erasure) orphans(ctx context.Context, p Plan, sys systems.System, l *datamap.Link, set keySet) ([]Left, error) {
+	c := l.From
+	sel := systems.Selection{Collection: c, Any: []systems.Clause{{Columns: l.Columns, Expr: l.Expr, Keys: discovered(e.Frozen, l.To.ID(), goneName(set))}}}
+	all, err := sys.Count(ctx, sel)
+	if err != nil || all == 0 {
+		return nil, err
+	}
+	var known []systems.Clause
+	for _, entry := range p.Entries {
+		if entry.ID() == c.ID() && entry.Keyed && (entry.Class == ClassKept || entry.Action == Leave) {
+			known = append(known, e.frozenRows(entry, c))
+		}
+	}
+	sel.Except = known
+	others, err := sys.Count(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	var left []Left
+	if others > 0 {
+		left = append(left, Left{System: c.System.Name, Collection: c.Name, Column: strings.Join(l.Columns, ", "), Rows: others, Reason: "orphan"})
+	}
+	if all > others {
+		left = append(left, Left{System: c.System.Name, Collection: c.Name, Column: strings.Join(l.Columns, ", "), Rows: all - others, Reason: "by-law"})
+	}
+	return left, nil
+}
+
+// errEnough ends a reading that has given enough.
+var errEnough = errors.New("enough")
+
+// Sample shows at most n rows of an entry, with every value masked but for its first character.
+func (e Erasure) Sample(ctx context.Context, _ Plan, entry Entry, n int) (Sample, error) {
+	sel, c, err := e.entryRows(ctx, entry)
+	if err != nil {
+		return Sample{}, err
+	}
+	if entry.Keyed {
+		sel = systems.Selection{Collection: c, Any: []systems.Clause{e.frozenRows(entry, c)}}
+	}
+	sys, err := e.Open(entry.System)
+	if err != nil {
+		return Sample{}, err
+	}
+	inspector, err := systems.Inspect(c.System, sys)
+	if err != nil {
+		return Sample{}, err
+	}
+	var page [][]string
+	err = sys.Keys(ctx, sel, c.Key, max(n, 1), func(keys [][]string) error {
+		page = keys
+		return errEnough
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return Sample{}, err
+	}
+	out := Sample{}
+	for _, col := range c.Columns {
+		out.Columns = append(out.Columns, col.Name)
+	}
+	if len(page) == 0 {
+		return out, nil
+	}
+	err = inspector.Rows(ctx, c, systems.Clause{Columns: c.Key, Keys: pageOf(page)}, out.Columns, 1, func(row []*string) error {
+		masked := make([]string, len(row))
+		for i, value := range row {
+			masked[i] = masked1(value)
+		}
+		out.Rows = append(out.Rows, masked)
+		return nil
+	})
+	return out, err
+}
+
+func masked1(value *string) string {
+	if value == nil || *value == "" {
+		return ""
+	}
+	return string([]rune(*value)[0]) + "***"
+}
+
+// Preview shows what scrubbing makes of a text with the known values of a person.
+func Preview(text string, known []string) string { return systems.NewScrubber(known).Text(text) }
+
+// Known are the values of the person that scrubbing looks for: personal data, for the reviewer.
+func (e Erasure) Known(ctx context.Context) ([]string, error) { return e.known(ctx) }
