@@ -88,7 +88,7 @@ type NoticeFacts struct {
 	Waves    int
 	Clocks   []ClockInput
 	Closing  []ClockInput // begin when handling has ended
-	Steps    []string // of the ladder
+	Steps    []string     // of the ladder
 	After    time.Duration
 	Aborted  bool
 	Paused   bool

@@ -15,7 +15,8 @@ func TestEveryKindStartsItsOwnWorkflow(t *testing.T) {
 		{"case/7QK2M-9XH4T", "", ""},
 		{"case/7QK2M-9XH4T", "nonsense", ""},
 		{"roster/7QK2M-9XH4T", "", "Roster"},
-		{"notice/7QK2M-9XH4T", "access", ""},
+		{"notice/7QK2M-9XH4T", "", "Notice"},
+		{"retention/7QK2M-9XH4T", "access", ""},
 	} {
 		options, workflow, _, err := StartOf(tc.ref, tc.kind)
 		if workflow != tc.want || (err == nil) != (tc.want != "") {
