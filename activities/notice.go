@@ -71,13 +71,19 @@ func (a *Activities) BeginNotice(ctx context.Context, in contract.RefInput) (con
 			facts.Hops = append(facts.Hops, contract.NoticeHop{Scope: i, Hop: k, System: h.System})
 		}
 	}
-	for _, c := range incident.Clocks(f) {
+	clocks, err := incident.Clocks(f)
+	if err != nil {
+		return facts, err
+	}
+	closing, err := incident.ClosingReports(f, a.Now())
+	if err != nil {
+		return facts, err
+	}
+	for _, c := range clocks {
 		facts.Clocks = append(facts.Clocks, contract.ClockInput{Ref: in.Ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
 	}
-	if n.Outcome == "" && n.FrozenAt != nil { // the closing report is asked for once people are told
-		if c, ok := incident.ClosingReport(f, a.Now()); ok {
-			facts.Clocks = append(facts.Clocks, contract.ClockInput{Ref: in.Ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
-		}
+	for _, c := range closing {
+		facts.Closing = append(facts.Closing, contract.ClockInput{Ref: in.Ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
 	}
 	return facts, nil
 }

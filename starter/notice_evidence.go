@@ -158,7 +158,7 @@ func (a *app) noticeReport() *cobra.Command {
 		Use: "report ID", Short: "the report to an authority, as far as the facts are known", Args: needs(cobra.ExactArgs(1)),
 		Long: "Print the report to an authority, or write it as HTML with --out. It also opens the task in which its filing is\n" +
 			"signed with the receipt, when half of the time is not over yet.",
-		Example: "  habeas notice report 7QK2M-9XH4T --authority cn-cac --lang zh --out report.html",
+		Example: "  habeas notice report 7QK2M-9XH4T --authority cn-authority --lang zh --out report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.onNotice(cmd.Context(), args[0], true, func(d *desk.Desk, ref contract.Ref) error {
 				if authority == "" {
@@ -186,7 +186,7 @@ func (a *app) noticeReport() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&authority, "authority", "", "which one, such as cn-cac or eu-lead")
+	cmd.Flags().StringVar(&authority, "authority", "", "which one, such as cn-authority or eu-authority")
 	cmd.Flags().StringVar(&lang, "lang", "", "zh or en (default the company's first)")
 	cmd.Flags().StringVar(&out, "out", "", "write HTML to this file; it must not be there yet")
 	return cmd

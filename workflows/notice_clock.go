@@ -2,7 +2,7 @@ package workflows
 
 import (
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -18,8 +18,12 @@ func clockID(ref contract.Ref, authority string) string { return string(ref) + "
 // startClocks starts a child for each authority that must hear. It outlives this history: one that
 // runs already is left alone. A closing report's clock starts only when handling has ended.
 func (n *notice) startClocks(ctx workflow.Context, ended bool) error {
-	for _, c := range n.facts.Clocks {
-		if n.clocks[c.Authority] || (strings.HasSuffix(c.Authority, "-closing") && !ended) {
+	list := n.facts.Clocks
+	if ended {
+		list = slices.Concat(list, n.facts.Closing)
+	}
+	for _, c := range list {
+		if n.clocks[c.Authority] {
 			continue
 		}
 		n.clocks[c.Authority] = true

@@ -125,16 +125,26 @@ func (h House) Warning(f incident.File, c incident.Clock, no, lang string, perce
 	return letters.RenderNotice(letters.NoticeClock, lang, fields)
 }
 
-// ClockOf finds the clock of an authority; the closing report's begins when handling ended.
+// ClockOf finds the clock of an authority; a closing report's began when handling ended.
 func ClockOf(f incident.File, authority string, from, due time.Time) (incident.Clock, error) {
-	for _, c := range incident.Clocks(f) {
+	list, err := incident.Clocks(f)
+	if err != nil {
+		return incident.Clock{}, err
+	}
+	closing, err := incident.ClosingReports(f, from)
+	if err != nil {
+		return incident.Clock{}, err
+	}
+	for _, c := range list {
 		if c.Authority == authority {
 			return c, nil
 		}
 	}
-	if c, ok := incident.ClosingReport(f, from); ok && c.Authority == authority {
-		c.Due = due
-		return c, nil
+	for _, c := range closing {
+		if c.Authority == authority {
+			c.Due = due
+			return c, nil
+		}
 	}
 	return incident.Clock{}, fault.Newf(contract.ErrNotFound, "this notice has no clock of the authority %s", authority)
 }

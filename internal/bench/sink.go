@@ -133,7 +133,7 @@ func (d dkimKey) loop(ctx context.Context, s *sink, n int) (time.Duration, error
 	options := &dkim.SignOptions{Domain: "yunzhan.example", Selector: "habeas", Signer: d.key,
 		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed}
 	s.reset(n)
-	group, ctx := errgroup.WithContext(ctx)
+	group, under := errgroup.WithContext(ctx)
 	for i := range noticeConnections {
 		share := n / noticeConnections
 		if i < n%noticeConnections {
@@ -145,7 +145,7 @@ func (d dkimKey) loop(ctx context.Context, s *sink, n int) (time.Duration, error
 				return fmt.Errorf("the bare loop: %w", err)
 			}
 			defer func() { _ = client.Close() }()
-			for k := 0; k < share && ctx.Err() == nil; k++ {
+			for k := 0; k < share && under.Err() == nil; k++ {
 				var signed bytes.Buffer
 				if err := dkim.Sign(&signed, bytes.NewReader(message), options); err != nil {
 					return fmt.Errorf("the bare loop: %w", err)

@@ -18,7 +18,7 @@ var may = map[string][]string{
 	"internal/fault":            {"internal/contract"},
 	"internal/dsr":              {"internal/contract", "internal/fault"},
 	"internal/jurisdiction":     {"internal/contract", "internal/fault"},
-	"internal/incident":         {"internal/contract", "internal/fault", "internal/datamap"},
+	"internal/incident":         {"internal/contract", "internal/fault", "internal/datamap", "internal/jurisdiction"},
 	"internal/datamap":          {"internal/contract", "internal/fault"},
 	"internal/config":           {"internal/contract", "internal/fault"},
 	"internal/seal":             {"internal/contract", "internal/fault"},

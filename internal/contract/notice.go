@@ -87,7 +87,8 @@ type NoticeFacts struct {
 	Hops     []NoticeHop
 	Waves    int
 	Clocks   []ClockInput
-	Steps    []string // of the ladder
+	Closing  []ClockInput // begin when handling has ended
+	Steps    []string     // of the ladder
 	After    time.Duration
 	Aborted  bool
 	Paused   bool

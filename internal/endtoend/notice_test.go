@@ -32,8 +32,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
-	"github.com/habeas-dsr/habeas/internal/stack"
 	"github.com/habeas-dsr/habeas/internal/stack/catcher"
+	"github.com/habeas-dsr/habeas/internal/stack/mariadb"
 )
 
 // teller drives one notice as its staff do.
@@ -62,7 +62,7 @@ advice: {zh: 请修改密码。, en: Change your password.}
 remedy: {zh: 请联系我们。, en: Contact us.}
 contact: {zh: 400-000-0000, en: 400-000-0000}
 authority: {zh: 可向网信部门投诉。, en: You can complain to the authority.}
-severity: {risk: high}
+severity: {risk: high, persons: 200}
 `
 
 // breach writes an incident file; rest holds who is concerned, pace and ladder.
@@ -177,7 +177,7 @@ func (s *teller) settled() {
 // close files the reports and waits for the end.
 func (s *teller) close(outcome string) {
 	s.t.Helper()
-	for _, authority := range []string{"cn-cac", "cn-cac-closing"} {
+	for _, authority := range []string{"cn-authority", "cn-miit"} {
 		s.until("the clock of "+authority, func() bool {
 			return s.d.DraftReport(s.ctx, s.ref, authority) == nil
 		})
@@ -221,7 +221,15 @@ func (s *teller) copies() map[string][]catcher.Summary {
 // query reads one column of the company's own database: what SQL says, beside what Habeas did.
 func query(t *testing.T, c *demo.Company, system, text string) []string {
 	t.Helper()
-	db, err := sql.Open("postgres", c.Stack.DatabaseURL(stack.RoleExample, system))
+	driver, dsn := "postgres", c.Stack.LoadDSNs()[system]
+	if mariadb.IsURL(dsn) {
+		var err error
+		driver = "mysql"
+		if dsn, err = mariadb.FromURL(dsn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +257,7 @@ func TestNoticeReachesEverybodyOnce(t *testing.T) {
 	c := company(t, map[string]string{"HABEAS_BOUNCE_LISTEN": bounces})
 	s := newTeller(t, c, 5*time.Minute)
 
-	payers := query(t, c, "billing", `SELECT DISTINCT o.account_id::text FROM billing.invoices i JOIN billing.orders o ON o.id = i.order_id`)
+	payers := query(t, c, "billing", `SELECT DISTINCT CAST(o.account_id AS char(20)) FROM invoices i JOIN orders o ON o.id = i.order_id`)
 	concerned := fmt.Sprintf(`SELECT %%s FROM accounts.users WHERE id <= 60 OR id IN (%s)`, strings.Join(payers, ","))
 	withMail := query(t, c, "accounts", strings.Replace(fmt.Sprintf(concerned, "email || ' ' || language"), "WHERE ", "WHERE email IS NOT NULL AND (", 1)+")")
 	without := query(t, c, "accounts", strings.Replace(fmt.Sprintf(concerned, "id::text"), "WHERE ", "WHERE email IS NULL AND (", 1)+")")
@@ -531,7 +539,7 @@ func (s *teller) forced(when string, in contract.PageInput) {
 		for name, input := range map[string]any{
 			contract.TakeStep.Name:    contract.StepInput{Ref: in.Ref, Step: "phone", Task: in.Task},
 			contract.CloseNotice.Name: contract.CloseInput{Ref: in.Ref, Outcome: contract.NoticeTold},
-			contract.MarkClock.Name:   contract.MarkClockInput{Ref: in.Ref, Authority: "cn-cac", What: "filed", Task: in.Task},
+			contract.MarkClock.Name:   contract.MarkClockInput{Ref: in.Ref, Authority: "cn-authority", What: "filed", Task: in.Task},
 		} {
 			if s.notice().State == casefile.NoticeClosed {
 				continue

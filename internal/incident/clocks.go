@@ -2,9 +2,11 @@ package incident
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 )
 
 // Clock is one authority that must hear of a breach, and until when.
@@ -18,70 +20,81 @@ type Clock struct {
 	Phases    bool         `json:"phases"` // what is not known yet may follow
 }
 
-// Levels of a Chinese incident by the number of people: 较大, 重大, 特别重大 include the number itself
-// (国家网络安全事件报告管理办法, annex).
-const largerPersons = 1_000_000
+// house is how soon an authority hears that a law wants told "immediately" without a number.
+const house = 4 * time.Hour
 
-// Clocks lists the authorities that must hear of the breach, the earliest first. A law without a
-// number ("immediately") gets the house's own: four hours.
-func Clocks(f File) []Clock {
+// handlers and levels are the law's own words for those of the file.
+var (
+	handlers = map[string]string{"other": "other", "critical": "cii", "central": "central_organ"}
+	levels   = map[string]string{"larger": "较大", "major": "重大", "extreme": "特别重大"}
+)
+
+// weight is what decides which clocks run. A number of people that the file does not give rules
+// nothing out.
+func (f File) weight() jurisdiction.Incident {
+	return jurisdiction.Incident{Handler: handlers[f.Severity.Operator], Persons: int(f.Severity.Persons), Level: levels[f.Severity.Level]}
+}
+
+// authorityOf names an authority's clock: the law's country and its code, such as "cn-cac-other".
+func authorityOf(law, code string) string {
+	country, _, _ := strings.Cut(law, "-")
+	return country + "-" + code
+}
+
+// Clocks lists the authorities that must hear of the breach, the earliest first, by the laws' own
+// data. A duty without a number gets the house's.
+func Clocks(f File) ([]Clock, error) {
 	if f.Kind != Breach {
-		return nil
+		return nil, nil
 	}
 	var list []Clock
-	add := func(law, authority string, name datamap.Text, due time.Time, source string, phases bool) {
-		if slices.Contains(f.Laws, law) {
-			list = append(list, Clock{authority, law, name, f.AwareAt, due, source, phases})
+	for _, name := range f.Laws {
+		law, err := jurisdiction.Embedded().Law(name, f.AwareAt)
+		if err != nil {
+			return nil, err
 		}
-	}
-	within, source := 4*time.Hour, "PIPL 57: immediately; four hours are the house's own number"
-	if f.Severity.Persons >= largerPersons || f.Severity.Level == "larger" || f.Severity.Level == "major" || f.Severity.Level == "extreme" {
-		source = "国家网络安全事件报告管理办法: 4 h"
-		switch f.Severity.Operator {
-		case "critical":
-			within, source = time.Hour, "国家网络安全事件报告管理办法: 1 h, critical infrastructure"
-		case "central":
-			within, source = 2*time.Hour, "国家网络安全事件报告管理办法: 2 h, central organs"
+		for _, leak := range law.Profile.LeaksFor(f.weight()) {
+			if leak.To != "authority" || leak.From != "aware" || (leak.Threshold != "" && f.Severity.Risk == "none") {
+				continue
+			}
+			c, err := law.Breach(leak.Code, f.AwareAt, f.weight())
+			if err != nil {
+				return nil, err
+			}
+			due := c.Strict
+			if c.Promptly {
+				due = f.AwareAt.Add(house)
+			}
+			list = append(list, Clock{authorityOf(name, leak.Code), name, datamap.Text{ZH: leak.Title.ZH, EN: leak.Title.EN}, f.AwareAt, due, leak.Source, leak.Phases})
 		}
-	}
-	add("cn-pipl", "cn-cac", datamap.Text{ZH: "省级网信部门", EN: "Provincial cyberspace administration (CAC)"}, f.AwareAt.Add(within), source, true)
-	if f.Severity.Risk != "none" {
-		add("eu-gdpr", "eu-lead", datamap.Text{ZH: "欧盟主导监管机构", EN: "Lead supervisory authority (EU)"}, f.AwareAt.Add(72*time.Hour), "GDPR 33(1)", true)
-		add("uk-gdpr", "uk-ico", datamap.Text{ZH: "英国信息专员办公室", EN: "Information Commissioner (UK)"}, f.AwareAt.Add(72*time.Hour), "UK GDPR 33(1)", true)
-		add("br-lgpd", "br-anpd", datamap.Text{ZH: "巴西国家数据保护局", EN: "ANPD (Brazil)"}, businessDays(f.AwareAt, 3, "America/Sao_Paulo"), "Res. CD/ANPD 15/2024 Art. 6", true)
 	}
 	slices.SortStableFunc(list, func(a, b Clock) int { return a.Due.Compare(b.Due) })
-	return list
+	return list, nil
 }
 
-// businessDays is the end of the n-th business day after a moment, in the zone. Holidays count as
-// business days: the strict date is never later than the legal one.
-func businessDays(from time.Time, n int, zone string) time.Time {
-	place, err := time.LoadLocation(zone)
-	if err != nil {
-		place = time.UTC
+// ClosingReports are due once handling has ended, where a law asks for one.
+func ClosingReports(f File, ended time.Time) ([]Clock, error) {
+	if f.Kind != Breach {
+		return nil, nil
 	}
-	y, m, d := from.In(place).Date()
-	day := time.Date(y, m, d, 0, 0, 0, 0, place)
-	for n > 0 {
-		day = day.AddDate(0, 0, 1)
-		if w := day.Weekday(); w != time.Saturday && w != time.Sunday {
-			n--
+	var list []Clock
+	for _, name := range f.Laws {
+		law, err := jurisdiction.Embedded().Law(name, f.AwareAt)
+		if err != nil {
+			return nil, err
+		}
+		for _, leak := range law.Profile.LeaksFor(f.weight()) {
+			if leak.To != "authority" || leak.From != "handling_ended" {
+				continue
+			}
+			c, err := law.Breach(leak.Code, ended, f.weight())
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, Clock{authorityOf(name, leak.Code), name, datamap.Text{ZH: leak.Title.ZH, EN: leak.Title.EN}, ended, c.Strict, leak.Source, leak.Phases})
 		}
 	}
-	return day.AddDate(0, 0, 1)
-}
-
-// ClosingReport is when the closing report is due once handling has ended (30 days, 国家网络安全事件报告
-// 管理办法), where Chinese law applies.
-func ClosingReport(f File, ended time.Time) (Clock, bool) {
-	if f.Kind != Breach || !slices.Contains(f.Laws, "cn-pipl") {
-		return Clock{}, false
-	}
-	return Clock{
-		Authority: "cn-cac-closing", Law: "cn-pipl", Name: datamap.Text{ZH: "省级网信部门（总结报告）", EN: "Provincial CAC (closing report)"},
-		From: ended, Due: ended.AddDate(0, 0, 30), Source: "国家网络安全事件报告管理办法: 30 days after handling ends",
-	}, true
+	return list, nil
 }
 
 // Due is until when people must have been told: California's 30 days from discovery and Brazil's

@@ -128,25 +128,36 @@ func TestClocks(t *testing.T) {
 		f := File{Kind: Breach, AwareAt: aware, Laws: Laws, Severity: Severity{Risk: "high"}}
 		change(&f)
 		got := map[string]time.Duration{}
-		for _, c := range Clocks(f) {
+		list, err := Clocks(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list {
 			got[c.Authority] = c.Due.Sub(aware)
 		}
 		return got
 	}
 	// Friday, Monday, Tuesday; the end of Tuesday in São Paulo (UTC-3).
 	brazil := time.Date(2026, 12, 2, 3, 0, 0, 0, time.UTC).Sub(aware)
+	// Twenty business days: four weeks, the end of Thursday 24 December.
+	more := time.Date(2026, 12, 25, 3, 0, 0, 0, time.UTC).Sub(aware)
 	for _, tc := range []struct {
 		name   string
 		change func(*File)
 		want   map[string]time.Duration
 	}{
-		{"plain", func(*File) {}, map[string]time.Duration{"cn-cac": 4 * time.Hour, "eu-lead": 72 * time.Hour, "uk-ico": 72 * time.Hour, "br-anpd": brazil}},
-		{"a million, critical", func(f *File) { f.Severity.Persons, f.Severity.Operator = largerPersons, "critical" },
-			map[string]time.Duration{"cn-cac": time.Hour, "eu-lead": 72 * time.Hour, "uk-ico": 72 * time.Hour, "br-anpd": brazil}},
-		{"no risk", func(f *File) { f.Severity.Risk = "none" }, map[string]time.Duration{"cn-cac": 4 * time.Hour}},
+		{"two hundred people", func(f *File) { f.Severity.Persons = 200 },
+			map[string]time.Duration{"cn-authority": 4 * time.Hour, "cn-miit": 4 * time.Hour, "eu-authority": 72 * time.Hour, "uk-authority": 72 * time.Hour, "br-anpd": brazil, "br-anpd-supplement": more}},
+		{"a million, critical, China alone", func(f *File) {
+			f.Severity.Persons, f.Severity.Operator, f.Laws = 1_000_000, "critical", []string{"cn-pipl"}
+		}, map[string]time.Duration{"cn-cac-cii": time.Hour, "cn-authority": 4 * time.Hour, "cn-miit": 4 * time.Hour}},
+		{"no risk", func(f *File) { f.Severity.Risk, f.Severity.Persons = "none", 200 },
+			map[string]time.Duration{"cn-authority": 4 * time.Hour, "cn-miit": 4 * time.Hour}},
 		{"one short of a million, critical", func(f *File) {
-			f.Severity.Persons, f.Severity.Operator, f.Laws = largerPersons-1, "critical", []string{"cn-pipl"}
-		}, map[string]time.Duration{"cn-cac": 4 * time.Hour}},
+			f.Severity.Persons, f.Severity.Operator, f.Laws = 999_999, "critical", []string{"cn-pipl"}
+		}, map[string]time.Duration{"cn-authority": 4 * time.Hour, "cn-miit": 4 * time.Hour}},
+		{"larger by hand", func(f *File) { f.Severity.Level, f.Severity.Persons, f.Laws = "larger", 3, []string{"cn-pipl"} },
+			map[string]time.Duration{"cn-authority": 4 * time.Hour, "cn-miit": 4 * time.Hour, "cn-cac-other": 4 * time.Hour}},
 		{"a change of the policy", func(f *File) { f.Kind = PolicyChange }, map[string]time.Duration{}},
 	} {
 		got := due(tc.change)
