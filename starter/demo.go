@@ -18,9 +18,10 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var people int
 	cmd := &cobra.Command{
-		Use: "demo", Short: "run an access request on the example company, from the call to the download",
-		Long: `Start the local stack, set an invented cloud company up on it, and carry an access request through:
-as its staff and as the person who asks. Leaves the stack up; "habeas stack down" stops it.`,
+		Use: "demo", Short: "run an access request, a deletion and a breach notice on the example company",
+		Long: `Start the local stack, set an invented cloud company up on it, and carry an access request, a
+deletion and a small breach notice through: as its staff and as the persons whom they are about.
+Leaves the stack up; "habeas stack down" stops it.`,
 		Example: "  habeas demo --people 2000", Args: needs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), people) },
 	}
@@ -55,7 +56,21 @@ func (a *app) demo(ctx context.Context, people int) error {
 	if err != nil {
 		return err
 	}
+	leaver := example.Cast().CaseTwinA
+	say("%s asks to be forgotten; somebody else has the same e-mail in another case", leaver.Login)
+	deleted, err := c.Deletion(ctx, d, c.Person(leaver))
+	if err != nil {
+		return err
+	}
+	say("a table lay open: those who stand in it are told")
+	told, err := c.Breach(ctx, d)
+	if err != nil {
+		return err
+	}
 	a.summary(c, answer)
+	a.say("\ncase %s (deletion): %s, certificate SHA-256 %.16s…", deleted.Ref.ID(), deleted.Outcome, deleted.Certificate)
+	a.say("notice %s: %s, %d letters to %d people", told.Ref.ID(), told.Outcome, told.Sent, told.People)
+	a.whereToLook(c, deleted.Ref.ID(), told.Ref.ID())
 	return nil
 }
 
@@ -83,9 +98,15 @@ func (a *app) summary(c *demo.Company, answer demo.Answer) {
 		a.say("  %-10s %d rows", s, rows[s])
 	}
 	a.say("package      %s (unzip it and open index.html)", answer.Package)
-	a.say("Temporal UI  %s", c.Stack.TemporalUI())
+}
+
+// whereToLook ends the demo: what to open, and how to go on by hand.
+func (a *app) whereToLook(c *demo.Company, deletion, notice string) {
+	a.say("\nTemporal UI  %s", c.Stack.TemporalUI())
 	a.say("mail         %s", c.Stack.MailPage())
 	a.say("portal       %s", c.Env["HABEAS_PORTAL_URL"])
 	a.say("go on with   . %s; habeas case list", c.EnvFile())
+	a.say("             habeas certificate show %s", deletion)
+	a.say("             habeas notice show %s", notice)
 	a.say("stop it with make down")
 }
