@@ -19,9 +19,9 @@ func TestEveryTableOfACaseIsForgotten(t *testing.T) {
 	ok(t, f.super.SelectContext(t.Context(), &tables, `SELECT DISTINCT table_name FROM information_schema.columns
 		WHERE table_schema = 'habeas' AND column_name IN ('ref', 'task') ORDER BY 1`))
 	// The ledger outlives the case, the row of the key says that it is destroyed, and the others are
-	// of the roster, of holds and of notices.
+	// of the roster and of holds.
 	stay := []string{"ledger_line", "ledger_head", "checkpoint_head", "data_key", "roster_change", "staff_member", "hold",
-		"notice", "notice_canary", "notice_clock", "notice_group", "concerned", "recipient"}
+		"concerned", "notice", "notice_canary", "notice_clock", "notice_group", "recipient"} // the last are of notices
 	for _, table := range tables {
 		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) {
 			t.Errorf("the rows of a case in %s are not forgotten", table)
