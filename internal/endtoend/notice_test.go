@@ -247,6 +247,9 @@ func query(t *testing.T, c *demo.Company, system, text string) []string {
 		}
 		out = append(out, s)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 

@@ -283,7 +283,7 @@ func (d *drafting) beyondRows(ctx context.Context, c *datamap.Collection, list [
 	if err != nil || !w.reached[c] || w.hanging(d.Without)[c] {
 		return systems.Selection{}, err
 	}
-	sel, err := d.Search.selection(ctx, w, c, nil)
+	sel, err := d.selection(ctx, w, c, nil)
 	if err != nil {
 		return sel, err
 	}

@@ -79,7 +79,8 @@ const (
 // ID is "system.collection".
 func (e Entry) ID() string { return e.System + "." + e.Collection }
 
-// Frozen set of keys, as part of the plan: so that its hash covers what the locators hold.
+// KeySet is a frozen set of keys, as part of the plan: so that its hash covers what the locators
+// hold.
 type KeySet struct {
 	Collection string   `json:"collection"` // "system.collection"
 	Name       []string `json:"name"`

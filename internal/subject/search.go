@@ -40,7 +40,7 @@ type Found struct {
 }
 
 func (s Search) walk() (*walk, error) {
-	return newWalkAlong(s.Map, s.Account, s.Rounds, s.erase != nil)
+	return newWalk(s.Map, s.Account, s.Rounds, s.erase != nil)
 }
 
 // visit is one step while it is made.

@@ -82,7 +82,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 				return err
 			}
 		}
-		if systems.Mismatch(p.out.Findings) != nil {
+		if p.mismatched() {
 			return nil // what is looked at next would fail on it
 		}
 		return p.foreign(ctx)
@@ -90,11 +90,14 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	if err != nil {
 		return systems.Preflight{}, err
 	}
-	if systems.Mismatch(p.out.Findings) != nil {
+	if p.mismatched() {
 		return p.out, nil
 	}
 	return p.out, p.try(ctx, d, batch)
 }
+
+// mismatched reports whether a finding says that the map does not fit, so that nothing is tried.
+func (p *preflight) mismatched() bool { return systems.Mismatch(p.out.Findings) != nil }
 
 func (p *preflight) reporter(i int) *reporter { return &reporter{c: p.changes[i].Rows.Collection} }
 

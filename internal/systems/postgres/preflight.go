@@ -35,7 +35,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 				return err
 			}
 		}
-		if systems.Mismatch(p.out.Findings) != nil {
+		if p.mismatched() {
 			return nil // what is looked at next would fail on it
 		}
 		edges, err := p.foreign(ctx)
@@ -47,7 +47,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	if err != nil {
 		return systems.Preflight{}, err
 	}
-	if systems.Mismatch(p.out.Findings) != nil {
+	if p.mismatched() {
 		return p.out, nil
 	}
 	if err := p.try(ctx, d, batch); err != nil {
@@ -55,6 +55,9 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	}
 	return p.out, nil
 }
+
+// mismatched reports whether a finding says that the map does not fit, so that nothing is tried.
+func (p *preflight) mismatched() bool { return systems.Mismatch(p.out.Findings) != nil }
 
 func (p *preflight) reporter(i int) *reporter { return &reporter{c: p.changes[i].Rows.Collection} }
 
