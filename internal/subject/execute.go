@@ -236,7 +236,7 @@ func (x *execution) batches(ctx context.Context, change systems.Change) error {
 		if x.done.Arrived > allowed(x.now.Rows) {
 			return x.tooMany()
 		}
-		if applied.Rows == 0 || change.Action == systems.Anonymise || applied.Rows < int64(x.run.Batch) && change.Action == systems.Block {
+		if applied.Rows == 0 || change.Action == systems.Anonymise {
 			return nil
 		}
 	}
