@@ -2,6 +2,7 @@ package systems
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -73,6 +74,15 @@ type Owner struct {
 	Reference
 	Table *Table
 	From  []string
+}
+
+// OwnedBy reports whether rows of the table keep rows of the change alive by these columns: then
+// there are none when a row goes.
+func (c Change) OwnedBy(schema, table string, columns []string) bool {
+	return slices.ContainsFunc(c.Owners, func(o Owner) bool {
+		return o.Table != nil && o.Table.Schema == schema && o.Table.Name == table &&
+			!slices.ContainsFunc(o.From, func(name string) bool { return !slices.Contains(columns, name) })
+	})
 }
 
 // Applied is what one batch did.

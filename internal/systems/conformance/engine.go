@@ -82,6 +82,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("triggers", e.triggers)
 	t.Run("placeholder", e.placeholder)
 	t.Run("circles", e.circles)
+	t.Run("a counted row takes others along", e.countedCascade)
 }
 
 // place is one fresh database and the system that describes it.

@@ -106,3 +106,21 @@ func (e Engine) circles(t *testing.T) {
 		})
 	}
 }
+
+// countedCascade: what would go along with a counted row stops the plan, unless it keeps it alive.
+func (e Engine) countedCascade(t *testing.T) {
+	p := e.place(t)
+	p.exec(`CREATE TABLE teams (id integer PRIMARY KEY, v integer);
+		CREATE TABLE members (id integer PRIMARY KEY, team integer, FOREIGN KEY (team) REFERENCES teams (id) ON DELETE CASCADE);
+		INSERT INTO teams VALUES (1, 0), (2, 0); INSERT INTO members VALUES (8, 1);`)
+	teams := p.collection("teams", "id", "v")
+	counted := systems.Change{Rows: byKeys(teams, []string{"id"}, []string{"1"}, []string{"2"}), Action: systems.Refcount,
+		Cut: systems.Reference{Columns: []string{"id"}}, Owners: []systems.Owner{
+			{Reference: systems.Reference{Columns: []string{"id"}}, Table: &systems.Table{Schema: p.schema, Name: "members"}, From: []string{"team"}}}}
+	p.want("members keep it alive", kindsOf(p.preflight(counted)), []string(nil))
+	p.exec(`CREATE TABLE badges (id integer PRIMARY KEY, team integer, FOREIGN KEY (team) REFERENCES teams (id) ON DELETE CASCADE); INSERT INTO badges VALUES (5, 2);`)
+	p.want("badges would go along", kindsOf(p.preflight(counted)), []string{systems.OtherRows})
+	p.exec(`DROP TABLE badges`)
+	p.want("the last goes", p.erase(counted, 10), systems.Applied{Deleted: 1})
+	p.want("the other stays", p.ids(byKeys(teams, []string{"id"}, []string{"1"}, []string{"2"})), []string{"1"})
+}

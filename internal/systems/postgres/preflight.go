@@ -115,7 +115,7 @@ func (p *preflight) rights(r *reporter, change systems.Change, f *facts) {
 	for _, set := range change.Set {
 		may(set.Column)
 	}
-	if change.Action == systems.Unlink {
+	if change.Action == systems.Unlink { // refcount cuts what it can: the trial tells what it may
 		for _, name := range change.Cut.Columns {
 			may(name)
 		}
@@ -177,8 +177,12 @@ func (p *preflight) foreign(ctx context.Context) ([]systems.Edge, error) {
 					planned = append(planned, n)
 				}
 			}
-			if change.Action == systems.Refcount {
+			if change.Action == systems.Refcount && (key.Delete == "a" || key.Delete == "r" || change.OwnedBy(key.Schema, key.Table, key.Columns)) {
 				continue // whether the row goes is decided later, and then the foreign key is asked
+			}
+			if key.Hidden {
+				p.tellHidden(i, key)
+				continue
 			}
 			n, err := p.outside(ctx, i, key, planned)
 			if err != nil {
@@ -200,6 +204,13 @@ func (p *preflight) tellOutside(i int, key foreign, n int64) {
 	r := p.reporter(i)
 	r.add(systems.OtherRows, "", fmt.Sprintf("%d rows of %s.%s outside the plan %s when rows of %s go (foreign key %s)", n, key.Schema, key.Table, what, r.table(), key.Name),
 		"add the table to the map with a link, or anonymise in place of deleting")
+	p.note(r)
+}
+
+func (p *preflight) tellHidden(i int, key foreign) {
+	r, table := p.reporter(i), key.Schema+"."+key.Table
+	r.add(systems.NoPrivilege, "", "the account may not read all of "+table+", which refers to "+r.table()+" (foreign key "+key.Name+"), so that nobody can tell whose rows would go along",
+		"GRANT SELECT ON "+tableName(systems.Table{Schema: key.Schema, Name: key.Table})+" TO …, and let no policy hide its rows")
 	p.note(r)
 }
 
