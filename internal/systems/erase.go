@@ -54,7 +54,15 @@ type Change struct {
 	Owners []Owner
 	Secret []byte   // the key of the keyed strategies: 32 bytes
 	Known  []string // the person's values that scrubbing looks for; personal data
+	// With are more changes that delete, for the same transaction: their foreign keys and those of
+	// this one run in circles and are checked at its end. All rows go at once, at most
+	// TogetherRows; more are contract.ErrRefused.
+	With []Change
 }
+
+// TogetherRows is how many rows may go in one transaction where they cannot go one batch after
+// the other.
+const TogetherRows = 100_000
 
 // Assignment is a new value for a column.
 type Assignment struct {
@@ -92,6 +100,8 @@ type Applied struct {
 	Changed int64 // of them, changed
 	// Waiting counts rows that could not go yet, because others of the selection refer to them.
 	Waiting int64
+	// With is what was done by each change of Change.With.
+	With []Applied
 }
 
 // Preflight is what speaks against changes, and how they must be made.
@@ -106,6 +116,8 @@ type Preflight struct {
 	// First are references that must be cut, in rows of the change At, before any row may go:
 	// foreign keys that run in a circle.
 	First []Circle
+	// Together are changes that must be made in one transaction, in this order; see Change.With.
+	Together []int
 	// Sizes are the rows of the collections of the changes, as the catalog estimates them.
 	Sizes []int64
 }

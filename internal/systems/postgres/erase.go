@@ -82,6 +82,9 @@ type eraser struct {
 
 // apply makes one batch within the session's transaction.
 func (s *session) apply(ctx context.Context, change systems.Change, batch int) (systems.Applied, error) {
+	if len(change.With) > 0 {
+		return s.together(ctx, change, batch)
+	}
 	q, err := s.query(ctx, change.Rows)
 	if err != nil || q.empty() {
 		return systems.Applied{}, err

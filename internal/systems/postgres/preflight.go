@@ -245,19 +245,26 @@ func (p *preflight) outside(ctx context.Context, i int, key foreign, planned []i
 // order takes the order of the foreign keys.
 func (p *preflight) order(edges []systems.Edge) {
 	var stuck []systems.Edge
-	p.out.Order, p.out.First, stuck = systems.Sort(len(p.changes), edges)
+	p.out.Order, p.out.First, p.out.Together, stuck = systems.SortTogether(len(p.changes), edges)
+	for _, i := range p.out.Together {
+		if p.changes[i].Action != systems.Delete {
+			r := p.reporter(i)
+			r.add(systems.ForeignCircle, "", r.table()+" is in a circle of foreign keys that cannot be cut, which only rows that are deleted can leave", "let a column of one of them be NULL")
+			p.note(r)
+		}
+	}
 	for _, first := range p.out.First {
 		p.out.Keyed = append(p.out.Keyed, first.At)
 	}
 	for _, e := range stuck {
 		r := p.reporter(e.To)
-		r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.Name+")", "let a column of one of them be NULL")
+		r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.Name+")", "let a column of one of them be NULL, or make one DEFERRABLE")
 		p.note(r)
 	}
 }
 
 func (p *preflight) edge(from, to int, key foreign) systems.Edge {
-	return systems.Edge{From: from, To: to, Columns: key.Columns, Name: key.Name, Cuttable: slices.ContainsFunc(key.Columns, func(name string) bool {
+	return systems.Edge{From: from, To: to, Columns: key.Columns, Name: key.Name, Deferred: key.Deferrable && key.Delete != "r", Cuttable: slices.ContainsFunc(key.Columns, func(name string) bool {
 		return !p.facts[from].columns[name].Filled && !slices.Contains(p.changes[from].Rows.Collection.Key, name)
 	})}
 }
@@ -269,6 +276,11 @@ var errTried = fault.New(contract.ErrInternal, "tried", nil)
 func (p *preflight) try(ctx context.Context, d *driver, batch int) error {
 	err := d.changing(ctx, func(s *session) error {
 		p.session = s
+		if len(p.out.Together) > 0 {
+			if err := s.waitWithChecks(ctx, nil); err != nil {
+				return err
+			}
+		}
 		partly := false // more than one batch: rows that stay may refer to rows that went
 		for _, i := range p.out.Order {
 			if p.barred[i] || p.facts[i] == nil {
