@@ -29,13 +29,19 @@ func (e Erasure) Systems() ([]string, error) {
 		}
 		for _, c := range s.Collections {
 			part := w.reached[c] && !gone[c]
-			part = part || slices.ContainsFunc(c.Links, func(l *datamap.Link) bool { return w.reached[l.To] && !gone[l.To] })
+			part = part || slices.ContainsFunc(c.Links, func(l *datamap.Link) bool { return w.reached[l.To] && !gone[l.To] || e.counted(w, gone, l.To) })
 			if part && !slices.Contains(names, s.Name) {
 				names = append(names, s.Name)
 			}
 		}
 	}
 	return names, nil
+}
+
+// counted reports whether rows of the collection may go because nobody refers to them any more.
+func (e Erasure) counted(w *walk, gone map[*datamap.Collection]bool, c *datamap.Collection) bool {
+	return !slices.Contains(e.Without, c.System.Name) &&
+		slices.ContainsFunc(c.Links, func(l *datamap.Link) bool { return counts(l) && w.reached[l.To] && !gone[l.To] })
 }
 
 // rowsName is where the keys of an entry's rows stand.
@@ -299,9 +305,21 @@ func (d *drafting) beyondRows(ctx context.Context, c *datamap.Collection, list [
 
 // preflight has the changing entries looked at and tried, and puts the entries in order.
 func (d *drafting) preflight(ctx context.Context, s *datamap.System) error {
-	// What counts those who refer to it comes last: they may be going.
+	w, err := d.marking().walk()
+	if err != nil {
+		return err
+	}
+	depth := func(entry Entry) int {
+		if g := w.of[s.Collection(entry.Collection)]; g != nil {
+			return g.last
+		}
+		return -1
+	}
+	// What counts those who refer to it comes last: they may be going. What is found through others
+	// goes before those, also where no foreign key says so: what stops half-way stops at the leaves.
 	slices.SortStableFunc(d.out.Entries, func(a, b Entry) int {
-		return cmp.Compare(strings.Count(a.Action, systems.Refcount), strings.Count(b.Action, systems.Refcount))
+		return cmp.Or(cmp.Compare(strings.Count(a.Action, systems.Refcount), strings.Count(b.Action, systems.Refcount)),
+			cmp.Compare(depth(b), depth(a)))
 	})
 	var changes []systems.Change
 	var at []int
@@ -333,6 +351,9 @@ func (d *drafting) preflight(ctx context.Context, s *datamap.System) error {
 		if n < len(look.Sizes) && look.Sizes[n] > 0 {
 			entry.Table = look.Sizes[n]
 		}
+	}
+	for _, n := range look.Together {
+		d.out.Entries[at[n]].Together = 1
 	}
 	for _, first := range look.First {
 		entry := d.out.Entries[at[first.At]]
@@ -414,5 +435,29 @@ func (d *drafting) freezeRows(ctx context.Context, entry *Entry) error {
 	if err != nil {
 		return err
 	}
+	if entry.Class == ClassCounted {
+		if err := d.freezeCounted(ctx, *entry, sel); err != nil {
+			return err
+		}
+	}
 	return putKeys(ctx, d.sys, sel, c.Key, rowsName(*entry), d.Frozen, nil)
+}
+
+// countedName is where the keys of a set stand that the rows of a counted entry have: nothing goes
+// along with them, but what refers to them must be found when they are gone.
+func countedName(entry Entry, set keySet) []string {
+	return slices.Concat([]string{"", "counted", fmt.Sprint(entry.Link)}, set.name())
+}
+
+func (d *drafting) freezeCounted(ctx context.Context, entry Entry, sel systems.Selection) error {
+	w, err := d.marking().walk()
+	if err != nil {
+		return err
+	}
+	for _, set := range w.allSets(sel.Collection) {
+		if err := putKeys(ctx, d.sys, sel, set.columns, countedName(entry, set), d.Frozen, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -261,11 +261,20 @@ func (e Erasure) Orphans(ctx context.Context, p Plan, system string) ([]Left, er
 	lost := w.hanging(e.Without)
 	for _, c := range s.Collections {
 		for _, l := range c.Links {
-			if !w.reached[l.To] || lost[l.To] {
+			set := way{link: l, have: l.ToColumns}.set()
+			var names [][]string
+			if w.reached[l.To] && !lost[l.To] {
+				names = append(names, set.name())
+			}
+			for _, entry := range p.Entries {
+				if entry.ID() == l.To.ID() && entry.Class == ClassCounted {
+					names = append(names, countedName(entry, set))
+				}
+			}
+			if len(names) == 0 {
 				continue
 			}
-			set := way{link: l, have: l.ToColumns}.set()
-			if err := e.settleGone(ctx, l, set); err != nil {
+			if err := e.settleGone(ctx, l, set, names); err != nil {
 				return nil, err
 			}
 			some, err := e.orphans(ctx, p, sys, l, set)
@@ -278,14 +287,15 @@ func (e Erasure) Orphans(ctx context.Context, p Plan, system string) ([]Left, er
 	return left, nil
 }
 
-// settleGone keeps which keys of the set are gone, looking a page up at a time.
-func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet) error {
+// settleGone keeps which keys of the set are gone, of those that stand under the names, looking a
+// page up at a time.
+func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet, names [][]string) error {
 	sys, err := e.Open(l.To.System.Name)
 	if err != nil {
 		return err
 	}
 	chunk, width := 0, len(l.ToColumns)
-	err = e.Frozen.Keys(ctx, l.To.ID(), set.name(), func(keys [][]string) error {
+	settle := func(keys [][]string) error {
 		page := make([][]string, len(keys))
 		for i, tuple := range keys {
 			page[i] = tuple[:width] // without the times behind it
@@ -307,9 +317,11 @@ func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet) er
 		err := e.Frozen.PutKeys(ctx, l.To.ID(), goneName(set), chunk, gone)
 		chunk++
 		return err
-	})
-	if err != nil {
-		return err
+	}
+	for _, name := range names {
+		if err := e.Frozen.Keys(ctx, l.To.ID(), name, settle); err != nil {
+			return err
+		}
 	}
 	return e.Frozen.TrimKeys(ctx, l.To.ID(), goneName(set), chunk)
 }
@@ -324,7 +336,7 @@ func (e Erasure) orphans(ctx context.Context, p Plan, sys systems.System, l *dat
 	}
 	var known []systems.Clause
 	for _, entry := range p.Entries {
-		if entry.ID() == c.ID() && entry.Keyed && (entry.Class == ClassKept || entry.Action == Leave) {
+		if entry.ID() == c.ID() && entry.Keyed && (entry.Class == ClassKept || entry.Class == ClassShared && entry.Action == Leave) {
 			known = append(known, e.frozenRows(entry, c))
 		}
 	}

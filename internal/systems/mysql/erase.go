@@ -89,6 +89,9 @@ func (s *session) apply(ctx context.Context, change systems.Change, batch int) (
 	if err != nil || q.empty() {
 		return systems.Applied{}, err
 	}
+	if len(change.With) > 0 {
+		return systems.Applied{}, fault.Newf(contract.ErrInternal, "%s: this engine cannot wait with the check of foreign keys", q.shape.c.ID())
+	}
 	if !q.shape.takesBack() {
 		return systems.Applied{}, fault.Newf(contract.ErrRefused, "%s: the table is of the engine %s, which does not take back what was tried", q.shape.c.ID(), q.shape.engine)
 	}

@@ -213,7 +213,8 @@ func (p *preflight) foreign(ctx context.Context) error {
 		}
 		for _, key := range keys {
 			planned := p.planned(i, key, &edges)
-			if change.Action == systems.Refcount {
+			forbids := key.Rule == "RESTRICT" || key.Rule == "NO ACTION"
+			if change.Action == systems.Refcount && (forbids || change.OwnedBy(key.Schema, key.Table, key.Columns)) {
 				continue // whether the row goes is decided later, and then the foreign key is asked
 			}
 			n, err := p.outside(ctx, i, key, planned)

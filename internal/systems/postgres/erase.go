@@ -82,6 +82,9 @@ type eraser struct {
 
 // apply makes one batch within the session's transaction.
 func (s *session) apply(ctx context.Context, change systems.Change, batch int) (systems.Applied, error) {
+	if len(change.With) > 0 {
+		return s.together(ctx, change, batch)
+	}
 	q, err := s.query(ctx, change.Rows)
 	if err != nil || q.empty() {
 		return systems.Applied{}, err
@@ -113,6 +116,18 @@ func (e *eraser) exec(ctx context.Context, statement string, args []any) (int64,
 		return 0, e.refused(ctx, e.shape.c, err)
 	}
 	return result.RowsAffected()
+}
+
+// settled is exec for the rows of chosen, once more where it found none. A row that somebody else
+// wrote to while we waited for it stands at a new place, where a statement that began before does
+// not look: it passes the row over. The second one sees what they left behind. Where it passed over
+// some rows of many, the next batch has them.
+func (e *eraser) settled(ctx context.Context, statement string) (int64, error) {
+	n, err := e.exec(ctx, statement, e.args)
+	if err == nil && n == 0 {
+		n, err = e.exec(ctx, statement, e.args)
+	}
+	return n, err
 }
 
 // refused is classify for statements that write.
@@ -158,8 +173,7 @@ func (e *eraser) chosen(more func(alias string) string) string {
 // other refers: so that a batch never leaves a reference behind.
 func (e *eraser) delete(ctx context.Context) (systems.Applied, error) {
 	more := e.facts.leaf()
-	statement := e.prefix() + "DELETE FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(more)
-	n, err := e.exec(ctx, statement, e.args)
+	n, err := e.settled(ctx, e.prefix()+"DELETE FROM "+quoted(e.shape.c)+" AS d WHERE "+e.chosen(more))
 	done := systems.Applied{Rows: n, Deleted: n}
 	if err != nil || n > 0 || more == nil {
 		return done, err
@@ -185,8 +199,8 @@ func (e *eraser) block(ctx context.Context) (systems.Applied, error) {
 		return systems.Applied{}, err
 	}
 	name, value := pq.QuoteIdentifier(live[0].Name), e.arg(e.change.Set[0].Strategy.Value)+"::"+live[0].Type
-	n, err := e.exec(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+name+" = "+value+" WHERE "+
-		e.chosen(func(alias string) string { return alias + "." + name + " IS DISTINCT FROM " + value }), e.args)
+	n, err := e.settled(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+name+" = "+value+" WHERE "+
+		e.chosen(func(alias string) string { return alias + "." + name + " IS DISTINCT FROM " + value }))
 	return systems.Applied{Rows: n, Changed: n}, err
 }
 
@@ -200,7 +214,7 @@ func (e *eraser) unlink(ctx context.Context) (systems.Applied, error) {
 		return systems.Applied{}, fault.Newf(contract.ErrRefused, "%s: none of the columns %s may be NULL, so that the reference cannot be cut",
 			e.shape.c.ID(), strings.Join(e.change.Cut.Columns, ", "))
 	}
-	n, err := e.exec(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+set+" WHERE "+e.chosen(more), e.args)
+	n, err := e.settled(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+set+" WHERE "+e.chosen(more))
 	return systems.Applied{Rows: n, Changed: n}, err
 }
 
@@ -252,13 +266,18 @@ func without(expr *datamap.Expr, live column, x string) string {
 }
 
 // rowKeys are the keys of a batch of selected rows, which are locked, and the columns behind
-// them, all as text.
+// them, all as text. They are asked for twice: the first statement passes over rows for which it had
+// to wait (see settled) and keeps their locks all the same, so that the second has nothing to wait for.
 func (e *eraser) rowKeys(ctx context.Context, columns []string) ([][]*string, error) {
 	var list []string
 	for _, name := range slices.Concat(e.shape.c.Key, columns) {
 		list = append(list, e.textOf(name, "d"))
 	}
-	statement := e.prefix() + "SELECT " + strings.Join(list, ", ") + " FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(nil) + " FOR UPDATE OF d"
+	from := " FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(nil) + " FOR UPDATE OF d"
+	if _, err := e.exec(ctx, e.prefix()+"SELECT"+from, e.args); err != nil {
+		return nil, err
+	}
+	statement := e.prefix() + "SELECT " + strings.Join(list, ", ") + from
 	var rows [][]*string
 	err := e.texts(ctx, e.shape.c, statement, e.args, len(list), func(row []*string) error {
 		rows = append(rows, row)
