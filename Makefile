@@ -17,7 +17,7 @@ build: ## build bin/habeas and bin/habeas-worker
 	go build -trimpath -o bin/habeas-worker ./worker
 
 .PHONY: tools
-tools: ## install what is missing: PostgreSQL and MariaDB (apt), the Temporal CLI (.tools)
+tools: ## install what is missing: PostgreSQL, MariaDB and Postfix (apt), the Temporal CLI (.tools)
 	@sh scripts/install-tools.sh
 
 .PHONY: demo

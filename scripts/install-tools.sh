@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs what Habeas needs beside Go and git. Says nothing when all is there.
 #
-#   scripts/install-tools.sh            PostgreSQL, MariaDB and the Temporal command line
+#   scripts/install-tools.sh            PostgreSQL, MariaDB, Postfix and the Temporal command line
 #   scripts/install-tools.sh postgres   only PostgreSQL
 #   scripts/install-tools.sh mariadb    only MariaDB
+#   scripts/install-tools.sh postfix    only Postfix, with the SASL library's tools for its AUTH
 #   scripts/install-tools.sh temporal   only the Temporal command line
 #   scripts/install-tools.sh lint       golangci-lint
 #
-# PostgreSQL and MariaDB come from apt and need root or a sudo without a password. The others are built by
+# PostgreSQL, MariaDB and Postfix come from apt and need root or a sudo without a password. The others are built by
 # `go install` into .tools/bin of this checkout. It may be run any number of times, also by two
 # at once: the second waits.
 set -eu
@@ -153,6 +154,36 @@ install_mariadb() {
 	fi
 }
 
+# --- Postfix --------------------------------------------------------------------------------
+
+# What internal/letters' test of a real peer needs: Postfix, the tool that writes its passwords, and
+# the library's PLAIN.
+have_postfix() {
+	[ -x /usr/sbin/postfix ] && [ -x /usr/sbin/saslpasswd2 ] &&
+		[ -n "$(find /usr/lib /usr/lib64 -maxdepth 3 -name 'libplain.so*' -path '*sasl2*' 2>/dev/null | head -n 1)" ]
+}
+
+install_postfix() {
+	if have_postfix; then return; fi
+	command -v apt-get >/dev/null 2>&1 || die "Postfix is missing, and there is no apt-get here" \
+		"install Postfix 3.7 or later with Cyrus SASL (saslpasswd2 and the PLAIN mechanism) by hand"
+	if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+		die "Postfix is missing, and installing it needs root" \
+			"run: sudo apt-get install --no-install-recommends postfix sasl2-bin libsasl2-modules" \
+			"and choose \"No configuration\" when asked; then try again"
+	fi
+	say "installing Postfix by apt (about 20 seconds)"
+	watched "apt-get update" "$logs/apt-update.log" as_root apt-get update
+	# Without a configuration the package starts nothing, now or at the next boot. A Postfix that is
+	# there already keeps its answer and its files.
+	if [ ! -e /etc/postfix/main.cf ]; then
+		echo "postfix postfix/main_mailer_type select No configuration" | as_root debconf-set-selections
+	fi
+	watched "apt-get install postfix" "$logs/apt-postfix.log" \
+		as_root apt-get install -y --no-install-recommends postfix sasl2-bin libsasl2-modules
+	have_postfix || die "apt-get installed postfix and sasl2-bin, but their programs are not where Debian keeps them"
+}
+
 # --- Temporal -------------------------------------------------------------------------------
 
 # From 1.5 on. What `go install` builds calls itself 0.0.0-DEV; then its server must be 1.29.
@@ -192,9 +223,9 @@ install_lint() {
 # --- all ------------------------------------------------------------------------------------
 
 case ${1:-all} in
-all | postgres | mariadb | temporal | lint) ;;
+all | postgres | mariadb | postfix | temporal | lint) ;;
 *)
-	say "unknown: $1; use: scripts/install-tools.sh [all|postgres|mariadb|temporal|lint]"
+	say "unknown: $1; use: scripts/install-tools.sh [all|postgres|mariadb|postfix|temporal|lint]"
 	exit 2
 	;;
 esac
@@ -211,10 +242,12 @@ case ${1:-all} in
 all)
 	install_postgres
 	install_mariadb
+	install_postfix
 	install_temporal
 	;;
 postgres) install_postgres ;;
 mariadb) install_mariadb ;;
+postfix) install_postfix ;;
 temporal) install_temporal ;;
 lint) install_lint ;;
 esac
