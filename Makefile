@@ -30,7 +30,7 @@ down: build ## stop what the demo started; its data stays
 
 .PHONY: test
 test: tools vet ## everything: unit, workflow, replay, end to end on real servers
-	go test -timeout 20m ./...
+	go test -timeout 40m ./...
 	@sh scripts/fuzz.sh 10
 
 .PHONY: vet
