@@ -157,6 +157,26 @@ func TestWithdrawn(t *testing.T) {
 	}
 }
 
+// That the deletion was begun is made up, and the first system says so: it counts as not begun, and
+// the person may still withdraw.
+func TestWithdrawnAfterAMadeUpBeginning(t *testing.T) {
+	env, f, e := newDeletion(t)
+	f.proved = func() bool { return true }
+	staff(t, env, f, agreed)
+	typeCode(env, time.Hour)
+	e.erase = func(context.Context, contract.EraseInput) error {
+		if f.called("erase:") == 1 {
+			env.RegisterDelayedCallback(func() { env.SignalWorkflow(contract.Withdraw.Name, contract.WithdrawInput{}) }, 24*time.Hour)
+			return refusal(contract.ErrNotApproved)
+		}
+		return nil
+	}
+	e.withdrawn = func() bool { return f.called("erase:") > 0 }
+	if got := runDeletion(t, env); got != dsr.Withdrawn || f.called("erase:") != 1 {
+		t.Fatalf("outcome %q after %d tries", got, f.called("erase:"))
+	}
+}
+
 // The word that the request was withdrawn is lost: the casefile does not let it begin.
 func TestWithdrawnUnheard(t *testing.T) {
 	env, f, e := newDeletion(t)
