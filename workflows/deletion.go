@@ -39,7 +39,7 @@ func Deletion(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult,
 		return contract.CaseResult{}, err
 	}
 	workflow.GoNamed(ctx, "withdrawal", c.hearWithdrawal)
-	outcome, err := c.carryOut(ctx, c.pass, func() { c.withdrawn = false }, c.givenUp)
+	outcome, err := c.carryOut(ctx, c.pass, func() { c.withdrawn, c.begun = false, false }, c.givenUp) // the casefile knows whether it was
 	if err != nil {
 		return contract.CaseResult{}, err
 	}

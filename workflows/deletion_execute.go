@@ -96,7 +96,7 @@ func (c *deletion) check(ctx workflow.Context, facts contract.PlanFacts) (clean,
 		if err := c.enter(ctx, dsr.StateChecking, ""); err != nil {
 			return false, false, err
 		}
-		err := c.walk(ctx, fmt.Sprintf("look again after plan %d (%d)", c.plan, try), facts.Fresh, func(ctx workflow.Context, s contract.SearchStep) workflow.Future {
+		err := c.walk(ctx, fmt.Sprintf("look again after plan %d, look %d", c.plan, try), facts.Fresh, func(ctx workflow.Context, s contract.SearchStep) workflow.Future {
 			return contract.Rediscover.Start(ctx, contract.MarkInput{Ref: c.ref, Plan: c.plan, Step: s})
 		})
 		if err != nil {
@@ -105,7 +105,7 @@ func (c *deletion) check(ctx workflow.Context, facts contract.PlanFacts) (clean,
 		left := 0
 		err = c.eachSystem(ctx, facts.Order, func(ctx workflow.Context, system string) error {
 			var out contract.ReadBackResult
-			skipped, err := c.patiently(ctx, system, fmt.Sprintf("read back plan %d in %s (%d)", c.plan, system, try), func(ctx workflow.Context) workflow.Future {
+			skipped, err := c.patiently(ctx, system, fmt.Sprintf("read back plan %d in %s, look %d", c.plan, system, try), func(ctx workflow.Context) workflow.Future {
 				return contract.ReadBack.Start(ctx, contract.EraseInput{Ref: c.ref, Plan: c.plan, System: system})
 			}, &out, true)
 			if err != nil || skipped {

@@ -22,6 +22,7 @@ type eraser struct {
 	begin     func(contract.PlanInput) error
 	erase     func(context.Context, contract.EraseInput) error
 	left      func(contract.EraseInput) int
+	look      func(contract.EraseInput) error
 	coolOff   time.Duration
 }
 
@@ -36,7 +37,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		agree:     func(contract.AgreeInput) error { return nil },
 		withdrawn: func() bool { return false }, begin: func(contract.PlanInput) error { return nil },
 		erase: func(context.Context, contract.EraseInput) error { return nil },
-		left:  func(contract.EraseInput) int { return 0 }, coolOff: 72 * time.Hour,
+		left:  func(contract.EraseInput) int { return 0 }, look: func(contract.EraseInput) error { return nil }, coolOff: 72 * time.Hour,
 	}
 	f.facts.Kind = "deletion"
 	steps := []contract.SearchStep{{Level: 0, System: "accounts", Collections: []string{"users"}}, {Level: 1, System: "billing", Collections: []string{"orders"}}}
@@ -77,7 +78,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		return contract.Nothing{}, nil
 	})
 	add(env, f, contract.ReadBack, func(_ context.Context, in contract.EraseInput) (contract.ReadBackResult, error) {
-		return contract.ReadBackResult{Left: e.left(in)}, nil
+		return contract.ReadBackResult{Left: e.left(in)}, e.look(in)
 	})
 	add(env, f, contract.Certify, func(context.Context, contract.PlanInput) (contract.CertifyResult, error) {
 		return contract.CertifyResult{Hash: []byte{1}}, nil

@@ -157,6 +157,45 @@ func TestWithdrawn(t *testing.T) {
 	}
 }
 
+// That the deletion was begun is made up, and the first system says so: it counts as not begun, and
+// the person may still withdraw.
+func TestWithdrawnAfterAMadeUpBeginning(t *testing.T) {
+	env, f, e := newDeletion(t)
+	f.proved = func() bool { return true }
+	staff(t, env, f, agreed)
+	typeCode(env, time.Hour)
+	e.erase = func(context.Context, contract.EraseInput) error {
+		if f.called("erase:") == 1 {
+			env.RegisterDelayedCallback(func() { env.SignalWorkflow(contract.Withdraw.Name, contract.WithdrawInput{}) }, 24*time.Hour)
+			return refusal(contract.ErrNotApproved)
+		}
+		return nil
+	}
+	e.withdrawn = func() bool { return f.called("erase:") > 0 }
+	if got := runDeletion(t, env); got != dsr.Withdrawn || f.called("erase:") != 1 {
+		t.Fatalf("outcome %q after %d tries", got, f.called("erase:"))
+	}
+}
+
+// The read-back of a system is refused, as nobody began: a human sees it, and the case goes on.
+func TestReadBackIsRefused(t *testing.T) {
+	env, f, e := newDeletion(t)
+	f.proved = func() bool { return true }
+	staff(t, env, f, map[dsr.TaskKind]dsr.Verdict{dsr.TaskPlan: dsr.Approve, dsr.TaskErase: dsr.Approve, dsr.TaskFailed: dsr.Retry})
+	typeCode(env, time.Hour)
+	refused := false
+	e.look = func(in contract.EraseInput) error {
+		if in.System == "billing" && !refused {
+			refused = true
+			return refusal(contract.ErrNotApproved)
+		}
+		return nil
+	}
+	if got := runDeletion(t, env); got != dsr.Fulfilled || len(f.byKind[dsr.TaskFailed]) != 1 {
+		t.Fatalf("outcome %q after %d questions", got, len(f.byKind[dsr.TaskFailed]))
+	}
+}
+
 // The word that the request was withdrawn is lost: the casefile does not let it begin.
 func TestWithdrawnUnheard(t *testing.T) {
 	env, f, e := newDeletion(t)

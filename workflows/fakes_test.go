@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,9 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
+
+// ledgerText is what the casefile lets into a ledger line, the occasion of a task among it.
+var ledgerText = regexp.MustCompile(`^[A-Za-z0-9 ._:;,'/+=-]{0,160}$`)
 
 // fakes stand in for the activities under the time-skipping suite, and only there. Each may be
 // replaced by a test; calls are counted.
@@ -146,6 +150,9 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		}
 		if err := f.show(in); err != nil {
 			return contract.OpenTaskResult{}, err
+		}
+		if !ledgerText.MatchString(in.Occasion) {
+			return contract.OpenTaskResult{}, refusal(contract.ErrBadInput)
 		}
 		id := fmt.Sprintf("%s-%d", in.Kind, len(f.tasks)+1)
 		for had, task := range f.tasks {
