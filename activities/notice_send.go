@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -182,7 +183,8 @@ func (a *Activities) SendPage(ctx context.Context, in contract.PageInput) (contr
 			if err != nil {
 				return true, n.Rate // the next write finds out
 			}
-			return now.Paused == "" && now.AbortedAt == nil && !tooMany(now, f), now.Rate
+			same := bytes.Equal(now.FileHash, n.FileHash) // or else it was approved anew, or not yet
+			return same && now.Paused == "" && now.AbortedAt == nil && !tooMany(now, f), now.Rate
 		},
 	}
 	got, sendErr := page.Run(ctx)
