@@ -229,6 +229,10 @@ func (a *Activities) NoticeDue(ctx context.Context, in contract.PageInput) (cont
 		return out, err
 	}
 	tally, err := a.Store.Tally(ctx, in.Ref)
-	out.Unreached = tally.Open
+	if err != nil {
+		return out, err
+	}
+	_, f, err := a.incident(ctx, in.Ref)
+	out.Unreached, out.Public = tally.Open, f.Ladder.Public(tally.Open)
 	return out, err
 }
