@@ -21,7 +21,7 @@ tools: ## install what is missing: PostgreSQL, MariaDB and Postfix (apt), the Te
 	@sh scripts/install-tools.sh
 
 .PHONY: demo
-demo: tools build ## run an access request on the example company, and leave everything up
+demo: tools build ## run an access request, a deletion and a breach notice on the example company, and leave everything up
 	@bin/habeas demo
 
 .PHONY: down
@@ -30,7 +30,7 @@ down: build ## stop what the demo started; its data stays
 
 .PHONY: test
 test: tools vet ## everything: unit, workflow, replay, end to end on real servers
-	go test -timeout 20m ./...
+	go test -timeout 40m ./...
 	@sh scripts/fuzz.sh 10
 
 .PHONY: vet

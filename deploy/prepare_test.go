@@ -119,9 +119,9 @@ func TestRolesCarryTheCasefile(t *testing.T) {
 	if _, err := admin.ExecContext(ctx, `DROP DATABASE habeas WITH (FORCE)`); err != nil {
 		t.Error(err)
 	}
-	reader := open(t, at("accounts_url"))
-	if _, err := reader.ExecContext(ctx, `CREATE TABLE public.x (id int)`); err == nil {
-		t.Error("the reader of the example systems may write")
+	eraser := open(t, at("accounts_url"))
+	if _, err := eraser.ExecContext(ctx, `CREATE TABLE public.x (id int)`); err == nil {
+		t.Error("the worker's account in the example systems makes tables")
 	}
 }
 
@@ -136,7 +136,7 @@ func TestAccountReadsBilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE billing; DROP USER 'example_reader'@'%'"); err != nil {
+		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE billing; DROP USER 'example_eraser'@'%'"); err != nil {
 			t.Error(err)
 		}
 		_ = admin.Close()
@@ -149,17 +149,20 @@ func TestAccountReadsBilling(t *testing.T) {
 		t.Fatal("a URL from prepare.sh cannot be read")
 	}
 	password, _ := u.User.Password()
-	reader, err := sql.Open("mysql", mariadb.DSN(server.Port, u.User.Username(), password, strings.TrimPrefix(u.Path, "/")))
+	eraser, err := sql.Open("mysql", mariadb.DSN(server.Port, u.User.Username(), password, strings.TrimPrefix(u.Path, "/")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = reader.Close() })
+	t.Cleanup(func() { _ = eraser.Close() })
 	var n int
-	if err := reader.QueryRowContext(ctx, "SELECT count(*) FROM orders").Scan(&n); err != nil {
-		t.Errorf("the reader cannot read: %v", err)
+	if err := eraser.QueryRowContext(ctx, "SELECT count(*) FROM orders").Scan(&n); err != nil {
+		t.Errorf("the worker cannot read: %v", err)
 	}
-	if _, err := reader.ExecContext(ctx, "DELETE FROM orders"); err == nil {
-		t.Error("the reader may delete")
+	if _, err := eraser.ExecContext(ctx, "DELETE FROM orders"); err != nil {
+		t.Errorf("the worker cannot delete, and no deletion case would get past its preflight: %v", err)
+	}
+	if _, err := eraser.ExecContext(ctx, "DROP TABLE orders"); err == nil {
+		t.Error("the worker may drop tables")
 	}
 }
 

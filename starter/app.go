@@ -106,7 +106,7 @@ func (a *app) desk(ctx context.Context, withTemporal bool) (*desk.Desk, error) {
 		return nil, err
 	}
 	if withTemporal && a.temporal == nil {
-		a.temporal, err = wire.Temporal(ctx, h.Keys, h.Config.CodecOff, "habeas-staff", nil, telemetry.NewLogger(io.Discard, "error"))
+		a.temporal, err = wire.Temporal(ctx, h.Keys, h.Config.CodecOff, "habeas-staff", nil, telemetry.NewLogger(io.Discard, "error"), nil)
 		if err != nil {
 			return nil, notThere(err)
 		}

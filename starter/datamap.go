@@ -164,7 +164,7 @@ leads to rows that several people may share. Needs no system.`,
 
 // writeNew writes a file that must not be there yet.
 func writeNew(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a data map names tables, goes into a repository and is for everybody
 	if os.IsExist(err) {
 		return fault.Newf(contract.ErrBadInput, "%s is there already, and a draft overwrites nothing", path).WithHint("name another file, or move that one away")
 	}

@@ -56,9 +56,7 @@ func (a *app) demo(ctx context.Context, people int) error {
 	if err != nil {
 		return err
 	}
-	leaver := example.Cast().CaseTwinA
-	say("%s asks to be forgotten; somebody else has the same e-mail in another case", leaver.Login)
-	deleted, err := c.Deletion(ctx, d, c.Person(leaver))
+	deleted, err := a.demoDeletion(ctx, c, d, say)
 	if err != nil {
 		return err
 	}
@@ -68,15 +66,39 @@ func (a *app) demo(ctx context.Context, people int) error {
 		return err
 	}
 	a.summary(c, answer)
-	a.say("\ncase %s (deletion): %s, certificate SHA-256 %.16s…", deleted.Ref.ID(), deleted.Outcome, deleted.Certificate)
+	if deleted.Ref != "" {
+		a.say("\ncase %s (deletion): %s, certificate SHA-256 %.16s…", deleted.Ref.ID(), deleted.Outcome, deleted.Certificate)
+	}
 	a.say("notice %s: %s, %d letters to %d people", told.Ref.ID(), told.Outcome, told.Sent, told.People)
 	a.whereToLook(c, deleted.Ref.ID(), told.Ref.ID())
 	return nil
 }
 
-// given are the settings that point the demo at servers of one's own.
+// demoDeletion deletes somebody whom no demo before this one has deleted: the data stays from one
+// time to the next.
+func (a *app) demoDeletion(ctx context.Context, c *demo.Company, d *desk.Desk, say func(string, ...any)) (desk.CaseView, error) {
+	cast := example.Cast()
+	for _, leaver := range []example.Person{cast.CaseTwinA, cast.SharedMobileB, cast.NoEmail, cast.CaseTwinB, cast.SharedMobileA} {
+		there, err := example.HasAccount(ctx, c.Stack.LoadDSNs(), leaver.Login)
+		if err != nil {
+			return desk.CaseView{}, err
+		}
+		if there {
+			say("%s asks to be forgotten", leaver.Login)
+			return c.Deletion(ctx, d, c.Person(leaver))
+		}
+	}
+	say("everybody who would ask to be forgotten has been; begin anew with `habeas stack down` and another HABEAS_STATE")
+	return desk.CaseView{}, nil
+}
+
+// given are the settings that point the demo at servers of one's own. A shell that sourced the file
+// of an earlier demo gives none: what stands there is the demo's.
 func (a *app) given() map[string]string {
 	own := map[string]string{}
+	if a.getenv("HABEAS_DEMO") != "" {
+		return own
+	}
 	for _, name := range []string{"HABEAS_DATABASE_URL", "HABEAS_SMTP_URL", "HABEAS_SMS_URL", "HABEAS_SMS_SECRET_FILE", "HABEAS_BLOBS", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"} {
 		if v := a.getenv(name); v != "" {
 			own[name] = v
@@ -106,7 +128,9 @@ func (a *app) whereToLook(c *demo.Company, deletion, notice string) {
 	a.say("mail         %s", c.Stack.MailPage())
 	a.say("portal       %s", c.Env["HABEAS_PORTAL_URL"])
 	a.say("go on with   . %s; habeas case list", c.EnvFile())
-	a.say("             habeas certificate show %s", deletion)
+	if deletion != "" {
+		a.say("             habeas certificate show %s", deletion)
+	}
 	a.say("             habeas notice show %s", notice)
 	a.say("stop it with make down")
 }

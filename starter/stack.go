@@ -15,6 +15,15 @@ func (a *app) stackCommand() *cobra.Command {
 		Use: "stack", Short: "PostgreSQL, MariaDB, Temporal and a mail catcher on this machine", Example: "  habeas stack up",
 		Long: "Start and stop a local stack for trying and testing. Its state is in HABEAS_STATE; two stacks may run side by side.",
 	}
+	catcher := &cobra.Command{
+		Use: "catcher", Hidden: true, DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error { return stack.CatcherMain(cmd.Context(), args) },
+	}
+	cmd.AddCommand(a.stackUp(), a.stackDown(), a.stackStatus(), catcher)
+	return cmd
+}
+
+func (a *app) stackUp() *cobra.Command {
 	up := &cobra.Command{
 		Use: "up", Short: "start what does not run; data of before is there again", Args: needs(cobra.NoArgs),
 		Example: "  habeas stack up --system accounts --mariadb billing",
@@ -41,7 +50,11 @@ func (a *app) stackCommand() *cobra.Command {
 			a.say("environment     . %s/env.sh", st.Dir())
 		})
 	}
-	down := &cobra.Command{
+	return up
+}
+
+func (a *app) stackDown() *cobra.Command {
+	return &cobra.Command{
 		Use: "down", Short: "stop everything that `stack up` and `demo` started; data stays", Args: needs(cobra.NoArgs),
 		Example: "  habeas stack down",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,7 +72,10 @@ func (a *app) stackCommand() *cobra.Command {
 			})
 		},
 	}
-	status := &cobra.Command{
+}
+
+func (a *app) stackStatus() *cobra.Command {
+	return &cobra.Command{
 		Use: "status", Short: "say what runs and where; exit status 1 when something does not", Args: needs(cobra.NoArgs),
 		Example: "  habeas stack status -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -88,12 +104,6 @@ func (a *app) stackCommand() *cobra.Command {
 			return err
 		},
 	}
-	catcher := &cobra.Command{
-		Use: "catcher", Hidden: true, DisableFlagParsing: true,
-		RunE: func(cmd *cobra.Command, args []string) error { return stack.CatcherMain(cmd.Context(), args) },
-	}
-	cmd.AddCommand(up, down, status, catcher)
-	return cmd
 }
 
 // demoPatience is how long the demo waits for anything.

@@ -43,7 +43,7 @@ func serve(ctx context.Context, c config.Config) error {
 		return err
 	}
 	host, _ := os.Hostname()
-	temporal, err := wire.Temporal(ctx, house.Keys, c.CodecOff, fmt.Sprintf("habeas-worker@%s/%d", host, os.Getpid()), metrics.Handler, log)
+	temporal, err := wire.Temporal(ctx, house.Keys, c.CodecOff, fmt.Sprintf("habeas-worker@%s/%d", host, os.Getpid()), metrics.Handler, log, nil)
 	if err != nil {
 		return err
 	}

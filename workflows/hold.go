@@ -19,7 +19,7 @@ func HoldRelease(ctx workflow.Context, in contract.HoldInput) (contract.HoldResu
 	if err := h.listen(ctx); err != nil {
 		return out, err
 	}
-	round, err := contract.HoldFacts.Run(core(ctx, "look at the hold"), contract.RefInput{Ref: in.Ref})
+	round, err := contract.HoldFacts.Run(core(ctx, "look at the hold"), contract.RefInput(in))
 	if err != nil {
 		return out, err
 	}

@@ -64,7 +64,7 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	report := Report{At: time.Now().UTC().Truncate(time.Second), Commit: commit(), Machine: machine(), Full: b.full}
+	report := Report{At: time.Now().UTC().Truncate(time.Second), Commit: commit(ctx), Machine: machine(), Full: b.full}
 	fmt.Printf("habeas bench, %s, commit %s, %s\n\n", report.At.Format(time.RFC3339), report.Commit, report.Machine)
 	for _, m := range wanted {
 		rows, err := m.run(ctx, b)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -18,20 +19,21 @@ type proxy struct {
 	trips    atomic.Int64
 }
 
-func newProxy(port int) (*proxy, error) {
+func newProxy(ctx context.Context, port int) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening before PostgreSQL: %w", err)
 	}
 	p := &proxy{listener: l, to: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
-	go p.serve()
+	go p.serve(ctx)
 	return p, nil
 }
 
 func (p *proxy) address() string { return p.listener.Addr().String() }
 func (p *proxy) close()          { _ = p.listener.Close() }
 
-func (p *proxy) serve() {
+func (p *proxy) serve(ctx context.Context) {
+	var dialer net.Dialer
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -39,7 +41,7 @@ func (p *proxy) serve() {
 		}
 		go func() {
 			defer func() { _ = client.Close() }()
-			server, err := net.Dial("tcp", p.to)
+			server, err := dialer.DialContext(ctx, "tcp", p.to)
 			if err != nil {
 				return
 			}

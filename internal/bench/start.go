@@ -28,7 +28,7 @@ func start(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 	defer h.Close()
-	p, err := newProxy(h.Stack.Ports().Postgres)
+	p, err := newProxy(ctx, h.Stack.Ports().Postgres)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (w *watch) run(ctx context.Context) error {
 	for {
 		if err := w.look(ctx); err != nil {
 			if ctx.Err() != nil || errors.Is(err, context.Canceled) {
-				return nil //nolint:nilerr // the players are through
+				return nil // the players are through
 			}
 			return err
 		}

@@ -35,7 +35,7 @@ type Certificate struct {
 	Agreed       time.Time    `json:"agreed"`
 	Begun        time.Time    `json:"begun"`
 	Ended        time.Time    `json:"ended"`
-	PlanHash     string       `json:"plan_hash"` // hex; keyed, so that nothing can be guessed from it
+	PlanHash     string       `json:"plan_hash"`               // hex; keyed, so that nothing can be guessed from it
 	EarlierPlans []string     `json:"earlier_plans,omitempty"` // their hashes, where one was not enough
 	MapHash      string       `json:"map_hash"`
 	Approvals    []string     `json:"approvals"` // the tasks whose signatures stand behind it

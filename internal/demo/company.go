@@ -190,7 +190,11 @@ func all() map[string]string {
 
 // fill migrates the casefile and loads the example data.
 func (c *Company) fill(ctx context.Context) error {
-	if _, _, err := casefile.Migrate(ctx, c.Stack.DatabaseURL(stack.RoleOwner, stack.CasefileDatabase)); err != nil {
+	at := c.Stack.DatabaseURL(stack.RoleOwner, stack.CasefileDatabase)
+	if own := c.o.Env["HABEAS_DATABASE_URL"]; own != "" {
+		at = own
+	}
+	if _, _, err := casefile.Migrate(ctx, at); err != nil {
 		return err
 	}
 	o := c.o.Example
@@ -260,6 +264,7 @@ func (c *Company) writeEnv() error {
 	var b strings.Builder
 	b.WriteString("# Points a shell at the demo, as its staff: an (support). `iam bo` makes you bo (reviewer); then\n" +
 		"# there are cao and dai (approvers).\n")
+	fmt.Fprintf(&b, "export HABEAS_DEMO='%s'\n", strings.ReplaceAll(c.Stack.Dir(), "'", `'\''`))
 	fmt.Fprintf(&b, "export PATH='%s':\"$PATH\"\n", strings.ReplaceAll(c.o.BinDir, "'", `'\''`))
 	fmt.Fprintf(&b, "iam() { export HABEAS_STAFF_KEY='%s'/\"$1\".key; }\n", strings.ReplaceAll(filepath.Join(c.Dir, "staff"), "'", `'\''`))
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {

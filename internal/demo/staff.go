@@ -29,17 +29,32 @@ func (c *Company) Desk(ctx context.Context) (*desk.Desk, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for name, value := range c.Env { // Temporal's settings are read from the process's own environment
-		if strings.HasPrefix(name, "TEMPORAL_") {
-			_ = os.Setenv(name, value)
-		}
-	}
-	temporal, err := wire.Temporal(ctx, house.Keys, conf.CodecOff, "demo", nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	temporal, err := wire.Temporal(ctx, house.Keys, conf.CodecOff, "demo", nil, slog.New(slog.NewTextHandler(io.Discard, nil)), settings(c.Env))
 	if err != nil {
 		_ = house.Close()
 		return nil, nil, err
 	}
 	return house.Desk(temporal), func() { temporal.Close(); _ = house.Close() }, nil
+}
+
+// settings are a company's own, over those of the process: two companies may be up at once.
+type settings map[string]string
+
+// LookupEnv is what envconfig asks.
+func (s settings) LookupEnv(name string) (string, bool) {
+	if value, ok := s[name]; ok {
+		return value, true
+	}
+	return os.LookupEnv(name)
+}
+
+// Environ is what envconfig asks.
+func (s settings) Environ() []string {
+	all := os.Environ()
+	for name, value := range s {
+		all = append(all, name+"="+value)
+	}
+	return all
 }
 
 // enrolAll has the two pinned approvers enrol whoever is not trusted yet.

@@ -37,6 +37,7 @@ import (
 // a false state in Temporal's own lists, and complete a workflow that has not done its work. The
 // casefile is not moved by any of it: such a case stays open there until it is started again.
 func TestAttack(t *testing.T) {
+	t.Parallel()
 	c := company(t, nil)
 	t.Cleanup(func() {
 		if t.Failed() {

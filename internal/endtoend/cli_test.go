@@ -1,5 +1,3 @@
-//go:build testscript
-
 package endtoend
 
 import (
@@ -28,6 +26,9 @@ import (
 // do with it.
 func TestCommandLine(t *testing.T) { scripts(t, "testdata/staff") }
 
+// A new member of staff, alone: rows are counted, and nobody else may open a case meanwhile.
+func TestRosterByHand(t *testing.T) { scripts(t, "testdata/roster") }
+
 // Bad input: one clear error, exit status 2, nothing half-done. Nobody opens a case meanwhile, so
 // that the scripts may count.
 func TestBadInput(t *testing.T) { scripts(t, "testdata/bad") }
@@ -53,7 +54,8 @@ func furnish(env *testscript.Env, c *demo.Company) error {
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("KEYS", filepath.Join(c.Dir, "staff"))
 	p := c.Person(example.Cast().English)
-	for name, value := range map[string]string{"LOGIN": p.Login, "EMAIL": p.Email, "MOBILE": p.Mobile, "NAME": p.Name} {
+	for name, value := range map[string]string{"LOGIN": p.Login, "EMAIL": p.Email, "MOBILE": p.Mobile, "NAME": p.Name,
+		"RECEIVED": time.Now().AddDate(0, 0, -3).Format(time.DateOnly)} {
 		env.Setenv(name, value)
 	}
 	env.Values[key("company")] = c

@@ -171,6 +171,7 @@ func (s *stubborn) onSystem(system, statement string, args ...any) {
 // A deletion from the call to the certificate, and what may come between. One company lives through
 // all of it; each part has a person of its own.
 func TestDeletion(t *testing.T) {
+	t.Parallel()
 	c := company(t, map[string]string{"HABEAS_COOL_OFF": coolOff})
 	cast := example.Cast()
 	t.Run("whole", func(t *testing.T) { deleteWhole(newStubborn(t, c, cast.Plain, 4*time.Minute)) })

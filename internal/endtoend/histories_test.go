@@ -31,6 +31,7 @@ import (
 // them. They are recorded with the codec off, so that any installation's replay can read them;
 // TestNoPersonalDataInTemporal holds that there is nothing in them to hide.
 func TestHistories(t *testing.T) {
+	t.Parallel()
 	c := company(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_COOL_OFF": coolOff})
 	ctx, d := deskOf(t, c)
 	r := &recorder{t: t, c: c, d: d, ctx: ctx, dir: os.Getenv("HABEAS_HISTORIES")}

@@ -43,6 +43,7 @@ func seeds(t *testing.T) []uint64 {
 
 // Kill anything at any moment: the case ends once, rightly. One company lives through all of it.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	c := company(t, nil)
 	cast := example.Cast()
 	people := []example.Person{cast.Plain, cast.English, cast.SharedMobileA, cast.SharedMobileB, cast.CaseTwinA, cast.CaseTwinB, cast.NoEmail, cast.Heavy}

@@ -195,6 +195,7 @@ func TestChinaKnowsNoMoreTime(t *testing.T) {
 // is left in the database, in the blob store or in Temporal, whose history is gone; the ledger says
 // that there was a case, and `habeas case show` says that it was forgotten.
 func TestTheCaseItselfIsForgotten(t *testing.T) {
+	t.Parallel()
 	c := company(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_CODE_DIGITS": "12"})
 	ctx, d := deskOf(t, c)
 	l := &leak{t: t, c: c, d: d, ctx: ctx, values: map[string]string{}}

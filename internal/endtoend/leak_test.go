@@ -36,6 +36,7 @@ import (
 // sealed on its way, so what would be there could be read; the codes are made long enough not to
 // stand anywhere by chance.
 func TestNoPersonalDataInTemporal(t *testing.T) {
+	t.Parallel()
 	c := company(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_CODE_DIGITS": "12", "HABEAS_LOG_LEVEL": "debug"})
 	ctx, d := deskOf(t, c)
 	cast := example.Cast()

@@ -21,6 +21,7 @@ import (
 // Promise 7: whoever owns the database may switch triggers off and write what they like; one
 // command finds it and says where.
 func TestLedgerIsVerified(t *testing.T) {
+	t.Parallel()
 	c := company(t, nil)
 	ctx, d := deskOf(t, c)
 	p := c.Person(example.Cast().Plain)

@@ -247,12 +247,16 @@ func query(t *testing.T, c *demo.Company, system, text string) []string {
 		}
 		out = append(out, s)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 
 // A breach reaches everyone concerned once and nobody else, in their own language, through a server
 // that refuses some, delays some, hangs up behind DATA for some and bounces some later.
 func TestNoticeReachesEverybodyOnce(t *testing.T) {
+	t.Parallel()
 	bounces := freeAddress(t)
 	c := company(t, map[string]string{"HABEAS_BOUNCE_LISTEN": bounces})
 	s := newTeller(t, c, 5*time.Minute)
@@ -577,6 +581,7 @@ func scheduled(s *teller, id, queue, activity string, in any) error {
 // SIGKILL of the worker at seeded moments of a wave of 2,000 (20,000 at thirty in a soak): nobody is
 // missed, and whoever got two letters stands in the casefile as undecided, with one Message-ID.
 func TestNoticeSurvivesKills(t *testing.T) {
+	t.Parallel()
 	people, kills := 2_000, 3
 	if os.Getenv("HABEAS_SOAK") != "" {
 		people, kills = 20_000, 30

@@ -31,6 +31,7 @@ import (
 // An operator's company: letters are signed with DKIM, a case whose start was lost is found, the
 // worker's pages answer, and it stops when it is asked to.
 func TestOperating(t *testing.T) {
+	t.Parallel()
 	keyFile, public := dkimKey(t)
 	c := company(t, map[string]string{"HABEAS_DKIM_KEY": keyFile, "HABEAS_DKIM_SELECTOR": "s1"})
 	ctx, d := deskOf(t, c)

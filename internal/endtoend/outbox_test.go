@@ -14,6 +14,7 @@ import (
 // What the mail server does with the first letter of a case, the acknowledgement, and what becomes
 // of it.
 func TestOutbox(t *testing.T) {
+	t.Parallel()
 	c := company(t, nil)
 	cast := example.Cast()
 	arm := func(s *stubborn, f catcher.Fault) {

@@ -81,7 +81,7 @@ func (s *source) insert(ctx context.Context, db *sql.DB, m *maker, count *meter)
 		return fmt.Errorf("loading %s: %w", s.ID(), err)
 	}
 	defer func() { _ = full.Close() }()
-	sink := insertSink{full: full, width: len(s.Columns), count: count}
+	sink := insertSink{ctx: ctx, full: full, width: len(s.Columns), count: count}
 	if err := s.generate(ctx, m, &sink); err != nil {
 		return err
 	}
@@ -109,6 +109,7 @@ func (s *source) insertStatement(rows int) string {
 
 // insertSink gathers rows until a statement is full.
 type insertSink struct {
+	ctx    context.Context
 	full   *sql.Stmt
 	width  int
 	values []any
@@ -119,7 +120,7 @@ func (i *insertSink) Row(_ *Table, values []any) error {
 	if i.values = append(i.values, values...); len(i.values) < insertRows*i.width {
 		return nil
 	}
-	if _, err := i.full.Exec(i.values...); err != nil {
+	if _, err := i.full.ExecContext(i.ctx, i.values...); err != nil {
 		return err
 	}
 	i.values = i.values[:0]

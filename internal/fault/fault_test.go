@@ -19,7 +19,7 @@ func TestTheCauseStaysPrivate(t *testing.T) {
 	if strings.Contains(e.Error(), "liming") || e.Error() != "the letter was refused" {
 		t.Errorf("text %q", e.Error())
 	}
-	if !errors.Is(wrapped, cause) || e.Cause() != cause {
+	if !errors.Is(wrapped, cause) || e.Cause() != cause { //nolint:errorlint // the very same error is asked for, not one that wraps it
 		t.Error("the cause is lost to the program")
 	}
 	if !Is(wrapped, contract.ErrUndeliverable) || Is(wrapped, contract.ErrRefused) {

@@ -2,6 +2,7 @@ package letters
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func Preflight(ctx context.Context, from, selector string, signed bool) []string
 	look := func(what, name, prefix string) string {
 		records, err := r.LookupTXT(ctx, name)
 		if err != nil {
-			if dns, ok := err.(*net.DNSError); ok && dns.IsNotFound {
+			if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 				return what + ": there is no record"
 			}
 			return what + ": DNS did not answer"

@@ -168,6 +168,11 @@ func (e Erasure) keySets(ctx context.Context, p Plan) ([]KeySet, error) {
 			for _, entry := range p.Entries {
 				if entry.ID() == c.ID() && entry.Keyed {
 					names = append(names, rowsName(entry))
+					if entry.Class == ClassCounted {
+						for _, set := range w.allSets(c) {
+							names = append(names, countedName(entry, set))
+						}
+					}
 				}
 			}
 			for _, name := range names {

@@ -61,8 +61,11 @@ type Entry struct {
 	// Columns are what anonymise changes, what unlink cuts, the flag of block: "column strategy".
 	Columns []string `json:"columns,omitempty"`
 	// Keyed rows are held by their own keys, others by a predicate over frozen keys.
-	Keyed bool  `json:"keyed"`
-	Table int64 `json:"table,omitempty"` // rows of the whole table, as the catalog estimates them
+	Keyed bool `json:"keyed"`
+	// Together is above 0 for entries whose rows go in one transaction with those of the others that
+	// have it in the system: foreign keys run in circles through them.
+	Together int   `json:"together,omitempty"`
+	Table    int64 `json:"table,omitempty"` // rows of the whole table, as the catalog estimates them
 }
 
 // Classes of rows of a collection.
@@ -79,7 +82,8 @@ const (
 // ID is "system.collection".
 func (e Entry) ID() string { return e.System + "." + e.Collection }
 
-// Frozen set of keys, as part of the plan: so that its hash covers what the locators hold.
+// KeySet is a frozen set of keys, as part of the plan: so that its hash covers what the locators
+// hold.
 type KeySet struct {
 	Collection string   `json:"collection"` // "system.collection"
 	Name       []string `json:"name"`

@@ -79,8 +79,11 @@ func (a *arena) eraseSeed(seed int64, tally *tally) error {
 	}
 	account := dsr.Identity{Kind: datamap.IdentityAccount, Value: *w.who.login}
 	found, err := FindAccount(a.ctx, w.m, a.opener, []dsr.Identity{account})
-	if err != nil || len(found) != 1 {
-		return fmt.Errorf("%d accounts, %v", len(found), err)
+	if err != nil {
+		return fmt.Errorf("finding the account: %w", err)
+	}
+	if len(found) != 1 {
+		return fmt.Errorf("%d accounts", len(found))
 	}
 	e := Erasure{Frozen: newMemory(), Now: eraseNow, Secret: []byte("0123456789abcdef0123456789abcdef")}
 	e.Search = Search{Map: w.m, Account: found[0], Keys: newMemory(), Open: a.opener}

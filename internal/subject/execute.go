@@ -48,8 +48,19 @@ func (e Erasure) Execute(ctx context.Context, p Plan, system string, run Run) ([
 			}
 		}
 	}
-	for _, entry := range p.Entries {
+	for i, entry := range p.Entries {
 		if entry.System != system || !entry.changes() {
+			continue
+		}
+		if entry.Together > 0 {
+			if earlier := slices.ContainsFunc(p.Entries[:i], func(e Entry) bool { return e.System == system && e.Together == entry.Together }); earlier {
+				continue // went with the first of them
+			}
+			done, err := x.together(ctx, s, entry.Together)
+			out = append(out, done...)
+			if err != nil {
+				return out, err
+			}
 			continue
 		}
 		if x.eraser, err = systems.Changeable(s, opened); err != nil {
@@ -79,22 +90,9 @@ func allowed(planned int64) int64 { return max(100, planned/100) }
 
 // entry carries out one entry.
 func (x *execution) entry(ctx context.Context, entry Entry) (Done, error) {
-	x.now = entry
-	x.done = Done{System: entry.System, Collection: entry.Collection, Class: entry.Class, Action: entry.Action, Planned: entry.Rows}
-	if err := x.recall(ctx); err != nil {
-		return x.done, err
-	}
-	change, err := x.change(ctx, entry)
+	change, err := x.begin(ctx, entry)
 	if err != nil {
 		return x.done, err
-	}
-	arrived, err := x.arrived(ctx, change.Rows)
-	if err != nil {
-		return x.done, err
-	}
-	x.done.Arrived = max(x.done.Arrived, arrived)
-	if x.done.Arrived > allowed(entry.Rows) {
-		return x.done, x.tooMany()
 	}
 	if entry.Keyed {
 		err = x.keyed(ctx, change)
@@ -102,6 +100,28 @@ func (x *execution) entry(ctx context.Context, entry Entry) (Done, error) {
 		err = x.predicate(ctx, change)
 	}
 	return x.done, err
+}
+
+// begin looks how far an entry is, and whether too much has arrived.
+func (x *execution) begin(ctx context.Context, entry Entry) (systems.Change, error) {
+	x.now = entry
+	x.done = Done{System: entry.System, Collection: entry.Collection, Class: entry.Class, Action: entry.Action, Planned: entry.Rows}
+	if err := x.recall(ctx); err != nil {
+		return systems.Change{}, err
+	}
+	change, err := x.change(ctx, entry)
+	if err != nil {
+		return change, err
+	}
+	arrived, err := x.arrived(ctx, change.Rows)
+	if err != nil {
+		return change, err
+	}
+	x.done.Arrived = max(x.done.Arrived, arrived)
+	if x.done.Arrived > allowed(entry.Rows) {
+		return change, x.tooMany()
+	}
+	return change, nil
 }
 
 func (x *execution) tooMany() error {
@@ -236,7 +256,7 @@ func (x *execution) batches(ctx context.Context, change systems.Change) error {
 		if x.done.Arrived > allowed(x.now.Rows) {
 			return x.tooMany()
 		}
-		if applied.Rows == 0 || change.Action == systems.Anonymise || applied.Rows < int64(x.run.Batch) && change.Action == systems.Block {
+		if applied.Rows == 0 || change.Action == systems.Anonymise {
 			return nil
 		}
 	}

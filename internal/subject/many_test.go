@@ -166,6 +166,9 @@ func largeTables(t *testing.T, dsn string) []string {
 		}
 		names = append(names, name)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return names
 }
 

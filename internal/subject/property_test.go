@@ -214,8 +214,11 @@ func (a *arena) seed(seed int64, tally *tally) error {
 	}
 	account := dsr.Identity{Kind: datamap.IdentityAccount, Value: "u" + strconv.Itoa(w.who.id)}
 	found, err := FindAccount(a.ctx, w.m, a.opener, []dsr.Identity{account})
-	if err != nil || len(found) != 1 {
-		return fmt.Errorf("%d accounts, %v", len(found), err)
+	if err != nil {
+		return fmt.Errorf("finding the account: %w", err)
+	}
+	if len(found) != 1 {
+		return fmt.Errorf("%d accounts", len(found))
 	}
 	want := w.reference()
 	s := Search{Map: w.m, Account: found[0], Keys: newMemory(), Open: a.opener, Without: w.without}
@@ -236,11 +239,11 @@ func (a *arena) seed(seed int64, tally *tally) error {
 }
 
 // cause is the private one: there is nobody's data in a random table.
-func cause(err error) error {
+func cause(err error) string {
 	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
 		err = inner
 	}
-	return err
+	return fmt.Sprint(err)
 }
 
 func tooManyRounds(err error) bool {

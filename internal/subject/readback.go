@@ -2,10 +2,8 @@ package subject
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
@@ -148,97 +146,6 @@ func (e Erasure) FreshLeft(ctx context.Context, p Plan, fresh Search, system str
 	return left, nil
 }
 
-// Hunt looks for strong values of the person in columns of the system that the map marks as free
-// text, no longer than limit a table and value.
-func (e Erasure) Hunt(ctx context.Context, p Plan, system string, limit time.Duration) ([]Left, error) {
-	s := e.Map.System(system)
-	if s == nil {
-		return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no system %q", system)
-	}
-	free := func(c *datamap.Collection) bool {
-		return slices.ContainsFunc(c.Columns, func(col *datamap.Column) bool { return col.FreeText })
-	}
-	needles := e.needles()
-	if len(needles) == 0 || !slices.ContainsFunc(s.Collections, free) {
-		return nil, nil
-	}
-	sys, err := e.Open(system)
-	if err != nil {
-		return nil, err
-	}
-	inspector, err := systems.Inspect(s, sys)
-	if err != nil {
-		return nil, err
-	}
-	catalog, err := inspector.Catalog(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var left []Left
-	for _, c := range s.Collections {
-		table := catalog.Table(c.Schema, c.Table)
-		if !free(c) || table == nil {
-			continue
-		}
-		some, err := hunt(ctx, inspector, c, *table, needles, limit)
-		if err != nil {
-			return nil, err
-		}
-		left = append(left, some...)
-	}
-	return left, nil
-}
-
-// hunt looks into the free-text columns of one collection.
-func hunt(ctx context.Context, inspector systems.Inspector, c *datamap.Collection, table datamap.CatalogTable, needles []systems.Needle, limit time.Duration) ([]Left, error) {
-	table.Columns = slices.DeleteFunc(slices.Clone(table.Columns), func(col datamap.CatalogColumn) bool {
-		mapped := c.Column(col.Name)
-		return mapped == nil || !mapped.FreeText
-	})
-	var left []Left
-	note := func(column, reason string, rows int64) {
-		at := slices.IndexFunc(left, func(l Left) bool { return l.Column == column && l.Reason == reason })
-		if at < 0 {
-			left, at = append(left, Left{System: c.System.Name, Collection: c.Name, Column: column, Reason: reason}), len(left)
-		}
-		left[at].Rows = max(left[at].Rows, rows)
-	}
-	for _, needle := range needles {
-		hits, err := inspector.Search(ctx, &table, needle, limit)
-		switch {
-		case fault.Is(err, contract.ErrUnavailable) && ctx.Err() == nil:
-			note("", "unanswered", 0)
-		case err != nil:
-			return nil, err
-		}
-		for _, hit := range hits {
-			note(hit.Column, "hunt", hit.Rows)
-		}
-	}
-	return left, nil
-}
-
-// needles are the person's values that are worth a hunt: of the kinds that the map calls strong,
-// and not shared with anybody.
-func (e Erasure) needles() []systems.Needle {
-	var needles []systems.Needle
-	for _, id := range e.Account.Identities {
-		if id.Shared || id.Bound || len(id.Value) < leastNeedle || !slices.Contains(e.Map.Company.Strong, id.Kind) {
-			continue
-		}
-		needle := systems.Needle{Texts: []string{id.Value}}
-		if id.Kind == datamap.IdentityMobile {
-			local := strings.TrimPrefix(strings.TrimPrefix(id.Value, "+"), "86")
-			needle = systems.Needle{Texts: []string{local}, Packed: local, Number: local}
-		}
-		needles = append(needles, needle)
-	}
-	return needles
-}
-
-// leastNeedle is how short a value may be that is hunted for.
-const leastNeedle = 5
-
 // goneName is where those keys of a set stand that are not in the database any more.
 func goneName(set keySet) []string { return append([]string{"", "gone"}, set.name()...) }
 
@@ -261,11 +168,20 @@ func (e Erasure) Orphans(ctx context.Context, p Plan, system string) ([]Left, er
 	lost := w.hanging(e.Without)
 	for _, c := range s.Collections {
 		for _, l := range c.Links {
-			if !w.reached[l.To] || lost[l.To] {
+			set := way{link: l, have: l.ToColumns}.set()
+			var names [][]string
+			if w.reached[l.To] && !lost[l.To] {
+				names = append(names, set.name())
+			}
+			for _, entry := range p.Entries {
+				if entry.ID() == l.To.ID() && entry.Class == ClassCounted {
+					names = append(names, countedName(entry, set))
+				}
+			}
+			if len(names) == 0 {
 				continue
 			}
-			set := way{link: l, have: l.ToColumns}.set()
-			if err := e.settleGone(ctx, l, set); err != nil {
+			if err := e.settleGone(ctx, l, set, names); err != nil {
 				return nil, err
 			}
 			some, err := e.orphans(ctx, p, sys, l, set)
@@ -278,14 +194,15 @@ func (e Erasure) Orphans(ctx context.Context, p Plan, system string) ([]Left, er
 	return left, nil
 }
 
-// settleGone keeps which keys of the set are gone, looking a page up at a time.
-func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet) error {
+// settleGone keeps which keys of the set are gone, of those that stand under the names, looking a
+// page up at a time.
+func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet, names [][]string) error {
 	sys, err := e.Open(l.To.System.Name)
 	if err != nil {
 		return err
 	}
 	chunk, width := 0, len(l.ToColumns)
-	err = e.Frozen.Keys(ctx, l.To.ID(), set.name(), func(keys [][]string) error {
+	settle := func(keys [][]string) error {
 		page := make([][]string, len(keys))
 		for i, tuple := range keys {
 			page[i] = tuple[:width] // without the times behind it
@@ -307,9 +224,11 @@ func (e Erasure) settleGone(ctx context.Context, l *datamap.Link, set keySet) er
 		err := e.Frozen.PutKeys(ctx, l.To.ID(), goneName(set), chunk, gone)
 		chunk++
 		return err
-	})
-	if err != nil {
-		return err
+	}
+	for _, name := range names {
+		if err := e.Frozen.Keys(ctx, l.To.ID(), name, settle); err != nil {
+			return err
+		}
 	}
 	return e.Frozen.TrimKeys(ctx, l.To.ID(), goneName(set), chunk)
 }
@@ -324,7 +243,7 @@ func (e Erasure) orphans(ctx context.Context, p Plan, sys systems.System, l *dat
 	}
 	var known []systems.Clause
 	for _, entry := range p.Entries {
-		if entry.ID() == c.ID() && entry.Keyed && (entry.Class == ClassKept || entry.Action == Leave) {
+		if entry.ID() == c.ID() && entry.Keyed && (entry.Class == ClassKept || entry.Class == ClassShared && entry.Action == Leave) {
 			known = append(known, e.frozenRows(entry, c))
 		}
 	}
@@ -342,62 +261,3 @@ func (e Erasure) orphans(ctx context.Context, p Plan, sys systems.System, l *dat
 	}
 	return left, nil
 }
-
-// errEnough ends a reading that has given enough.
-var errEnough = errors.New("enough")
-
-// Sample shows at most n rows of an entry, with every value masked but for its first character.
-func (e Erasure) Sample(ctx context.Context, _ Plan, entry Entry, n int) (Sample, error) {
-	sel, c, err := e.entryRows(ctx, entry)
-	if err != nil {
-		return Sample{}, err
-	}
-	if entry.Keyed {
-		sel = systems.Selection{Collection: c, Any: []systems.Clause{e.frozenRows(entry, c)}}
-	}
-	sys, err := e.Open(entry.System)
-	if err != nil {
-		return Sample{}, err
-	}
-	inspector, err := systems.Inspect(c.System, sys)
-	if err != nil {
-		return Sample{}, err
-	}
-	var page [][]string
-	err = sys.Keys(ctx, sel, c.Key, max(n, 1), func(keys [][]string) error {
-		page = keys
-		return errEnough
-	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return Sample{}, err
-	}
-	out := Sample{}
-	for _, col := range c.Columns {
-		out.Columns = append(out.Columns, col.Name)
-	}
-	if len(page) == 0 {
-		return out, nil
-	}
-	err = inspector.Rows(ctx, c, systems.Clause{Columns: c.Key, Keys: pageOf(page)}, out.Columns, 1, func(row []*string) error {
-		masked := make([]string, len(row))
-		for i, value := range row {
-			masked[i] = masked1(value)
-		}
-		out.Rows = append(out.Rows, masked)
-		return nil
-	})
-	return out, err
-}
-
-func masked1(value *string) string {
-	if value == nil || *value == "" {
-		return ""
-	}
-	return string([]rune(*value)[0]) + "***"
-}
-
-// Preview shows what scrubbing makes of a text with the known values of a person.
-func Preview(text string, known []string) string { return systems.NewScrubber(known).Text(text) }
-
-// Known are the values of the person that scrubbing looks for: personal data, for the reviewer.
-func (e Erasure) Known(ctx context.Context) ([]string, error) { return e.known(ctx) }

@@ -2,11 +2,8 @@ package subject
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"hash"
 	"io"
-	"slices"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
@@ -40,7 +37,7 @@ type Found struct {
 }
 
 func (s Search) walk() (*walk, error) {
-	return newWalkAlong(s.Map, s.Account, s.Rounds, s.erase != nil)
+	return newWalk(s.Map, s.Account, s.Rounds, s.erase != nil)
 }
 
 // visit is one step while it is made.
@@ -170,89 +167,6 @@ func (v *visit) plant(ctx context.Context, c *datamap.Collection) error {
 	return nil
 }
 
-// circle follows links that lead back until nothing new is found. Every pass starts from what the
-// pass before it kept, so that memory does not grow with the keys.
-type circle struct {
-	*visit
-	group   *group
-	round   int
-	digests map[*datamap.Collection]string // of what was kept in this step
-}
-
-// available reports whether the keys of a collection of the circle are of this search. The first
-// pass must not use what an earlier search left behind.
-func (r *circle) available(from *datamap.Collection) bool {
-	if r.w.of[from] != r.group {
-		return true
-	}
-	if from.System.Name == r.sys2() {
-		return r.digests[from] != ""
-	}
-	return r.round > 0 || r.group.before(from.System.Name, r.sys2())
-}
-
-// sys2 is the name of the system whose turn it is.
-func (r *circle) sys2() string {
-	return r.group.systems[(r.level-r.group.first)%len(r.group.systems)]
-}
-
-func (r *circle) settle(ctx context.Context, members []*datamap.Collection) error {
-	for changed := true; changed; {
-		changed = false
-		for _, c := range members {
-			sel, err := r.selection(ctx, r.w, c, r.available)
-			if err != nil {
-				return err
-			}
-			sum := sha256.New()
-			if err := r.keep(ctx, c, sel, sum); err != nil {
-				return err
-			}
-			if now := digest(sum); now != r.digests[c] {
-				r.digests[c], changed = now, true
-			}
-		}
-	}
-	return nil
-}
-
-func digest(h hash.Hash) string { return string(h.Sum(nil)) }
-
-// kept is the digest of what the round before kept of c.
-func (r *circle) kept(ctx context.Context, c *datamap.Collection) (string, error) {
-	sum := sha256.New()
-	names := [][]string{}
-	for _, set := range r.w.onward(c) {
-		names = append(names, set.name())
-	}
-	for _, match := range r.w.widening(c) {
-		names = append(names, widenedName(match))
-	}
-	for _, name := range names {
-		err := r.Keys.Keys(ctx, c.ID(), name, func(keys [][]string) error { return feed(sum, keys) })
-		if err != nil {
-			return "", err
-		}
-		sum.Write([]byte{0})
-	}
-	return digest(sum), nil
-}
-
-// feed adds keys to a digest, in the same way however they are cut into pages.
-func feed(to hash.Hash, keys [][]string) error {
-	if to == nil {
-		return nil
-	}
-	for _, tuple := range keys {
-		raw, err := json.Marshal(tuple)
-		if err != nil {
-			return err
-		}
-		to.Write(append(raw, '\n'))
-	}
-	return nil
-}
-
 // keep materialises the key sets and identities that c leads on with.
 func (v *visit) keep(ctx context.Context, c *datamap.Collection, sel systems.Selection, sum hash.Hash) error {
 	for _, set := range v.w.onward(c) {
@@ -321,103 +235,4 @@ func (s Search) Collect(ctx context.Context, c *datamap.Collection, json, csv io
 		return 0, err
 	}
 	return sys.Stream(ctx, sel, json, csv)
-}
-
-// Select is the person's rows of one collection, as Discover and Collect see them. A collection
-// that cannot be reached from the account gives a selection without clauses.
-func (s Search) Select(ctx context.Context, c *datamap.Collection) (systems.Selection, error) {
-	w, err := s.walk()
-	if err != nil {
-		return systems.Selection{}, err
-	}
-	if w.hanging(s.Without)[c] {
-		return systems.Selection{}, fault.Newf(contract.ErrNotFound, "%s hangs on a system that was left out", c.ID())
-	}
-	return s.selection(ctx, w, c, nil)
-}
-
-// LeftOut are the collections that the systems in Without take with them, by
-// "system.collection" in map order: their own, and those of other systems that are found through
-// them. An answer from those would miss rows and look whole.
-func (s Search) LeftOut() ([]string, error) {
-	w, err := s.walk()
-	if err != nil {
-		return nil, err
-	}
-	gone := w.hanging(s.Without)
-	var ids []string
-	for _, sys := range s.Map.Systems {
-		for _, c := range sys.Collections {
-			if gone[c] {
-				ids = append(ids, c.ID())
-			}
-		}
-	}
-	return ids, nil
-}
-
-// selection is the person's rows of c. available says which key sets may be used; nil: all.
-func (s Search) selection(ctx context.Context, w *walk, c *datamap.Collection, available func(*datamap.Collection) bool) (systems.Selection, error) {
-	sel := systems.Selection{Collection: c}
-	if c == w.home {
-		sel.Any = []systems.Clause{{Columns: c.Key, Keys: systems.OneKey(w.acc.Key...)}}
-		return sel, nil
-	}
-	if !w.reached[c] {
-		return sel, nil
-	}
-	var err error
-	if sel.Any, err = s.identities(ctx, w, c, available); err != nil {
-		return sel, err
-	}
-	for _, p := range w.ways(c) {
-		if available == nil || available(p.from) {
-			sel.Any = append(sel.Any, s.clause(p))
-		}
-	}
-	if s.erase != nil && s.erase.choice(c) != ChoiceErase {
-		sel.Except, err = s.erase.claims(c)
-	}
-	return sel, err
-}
-
-// clause is the clause of one way.
-func (s Search) clause(p way) systems.Clause {
-	clause := systems.Clause{Columns: p.want, Keys: discovered(s.Keys, p.from.ID(), p.set().name()), Expr: p.link.Expr}
-	if p.up {
-		clause.Expr = nil
-	}
-	if v := p.link.Valid; v != nil {
-		clause.At, clause.When = v.At, v.When
-	}
-	return clause
-}
-
-// discovered reads a set of keys back, and refuses a set that nobody looked for: an answer built
-// on it would miss rows and look whole.
-func discovered(ks KeyStore, coll string, name []string) systems.KeySource {
-	name = slices.Clone(name)
-	return func(ctx context.Context, yield func([][]string) error) error {
-		looked := false
-		err := ks.Keys(ctx, coll, name, func(keys [][]string) error {
-			looked = true
-			if len(keys) == 0 {
-				return nil
-			}
-			return yield(keys)
-		})
-		if err == nil && !looked {
-			return fault.Newf(contract.ErrNotFound, "the keys of %s were never looked for, so what hangs on them cannot be found", coll)
-		}
-		return err
-	}
-}
-
-func find(m *datamap.Map, system, collection string) (*datamap.Collection, error) {
-	if s := m.System(system); s != nil {
-		if c := s.Collection(collection); c != nil {
-			return c, nil
-		}
-	}
-	return nil, fault.Newf(contract.ErrMapMismatch, "the data map has no collection %s.%s", system, collection)
 }

@@ -109,5 +109,8 @@ func largeInMariaDB(t *testing.T, d mytest.Database) []string {
 		}
 		names = append(names, name)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return names
 }

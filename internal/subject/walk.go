@@ -40,11 +40,7 @@ type way struct {
 // newWalk finds what can be reached and how deep it lies. No link leads into the directory
 // itself: its row is known by its key, and a link (to a family, a company) would bring in other
 // people's rows.
-func newWalk(m *datamap.Map, acc Account, rounds int) (*walk, error) {
-	return newWalkAlong(m, acc, rounds, false)
-}
-
-func newWalkAlong(m *datamap.Map, acc Account, rounds int, deep bool) (*walk, error) {
+func newWalk(m *datamap.Map, acc Account, rounds int, deep bool) (*walk, error) {
 	w := &walk{deep: deep, m: m, acc: acc, reached: map[*datamap.Collection]bool{}, of: map[*datamap.Collection]*group{},
 		rounds: cmp.Or(rounds, DefaultRounds)}
 	if s := m.System(acc.System); s != nil {

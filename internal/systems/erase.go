@@ -2,6 +2,7 @@ package systems
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -53,7 +54,15 @@ type Change struct {
 	Owners []Owner
 	Secret []byte   // the key of the keyed strategies: 32 bytes
 	Known  []string // the person's values that scrubbing looks for; personal data
+	// With are more changes that delete, for the same transaction: their foreign keys and those of
+	// this one run in circles and are checked at its end. All rows go at once, at most
+	// TogetherRows; more are contract.ErrRefused.
+	With []Change
 }
+
+// TogetherRows is how many rows may go in one transaction where they cannot go one batch after
+// the other.
+const TogetherRows = 100_000
 
 // Assignment is a new value for a column.
 type Assignment struct {
@@ -75,6 +84,15 @@ type Owner struct {
 	From  []string
 }
 
+// OwnedBy reports whether rows of the table keep rows of the change alive by these columns: then
+// there are none when a row goes.
+func (c Change) OwnedBy(schema, table string, columns []string) bool {
+	return slices.ContainsFunc(c.Owners, func(o Owner) bool {
+		return o.Table != nil && o.Table.Schema == schema && o.Table.Name == table &&
+			!slices.ContainsFunc(o.From, func(name string) bool { return !slices.Contains(columns, name) })
+	})
+}
+
 // Applied is what one batch did.
 type Applied struct {
 	Rows    int64 // selected and dealt with: 0 means that there is nothing left to do
@@ -82,6 +100,8 @@ type Applied struct {
 	Changed int64 // of them, changed
 	// Waiting counts rows that could not go yet, because others of the selection refer to them.
 	Waiting int64
+	// With is what was done by each change of Change.With.
+	With []Applied
 }
 
 // Preflight is what speaks against changes, and how they must be made.
@@ -96,6 +116,8 @@ type Preflight struct {
 	// First are references that must be cut, in rows of the change At, before any row may go:
 	// foreign keys that run in a circle.
 	First []Circle
+	// Together are changes that must be made in one transaction, in this order; see Change.With.
+	Together []int
 	// Sizes are the rows of the collections of the changes, as the catalog estimates them.
 	Sizes []int64
 }

@@ -19,9 +19,10 @@ import (
 
 // Temporal connects to the server that TEMPORAL_* or the profile file names. Payloads and failures
 // are sealed with the installation's keys, unless codecOff (tests only). identity shows on every
-// event; metrics may be nil.
-func Temporal(ctx context.Context, keys *seal.Keys, codecOff bool, identity string, metrics client.MetricsHandler, logger *slog.Logger) (client.Client, error) {
-	options, err := envconfig.LoadDefaultClientOptions()
+// event; metrics may be nil. env is where the TEMPORAL_* settings are read; nil is the process's own
+// environment.
+func Temporal(ctx context.Context, keys *seal.Keys, codecOff bool, identity string, metrics client.MetricsHandler, logger *slog.Logger, env envconfig.EnvLookup) (client.Client, error) {
+	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: env})
 	if err != nil {
 		return nil, fault.New(contract.ErrBadInput, "the TEMPORAL_* settings or the profile file cannot be read", err)
 	}

@@ -135,7 +135,7 @@ func complaint(out string) string {
 // socket, which nobody uses, lies in the data folder under a short relative name.
 func (s *Server) Argv() []string {
 	argv := []string{
-		s.Programs.Server, "--no-defaults", "--datadir=" + s.Dir, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port),
+		s.Server, "--no-defaults", "--datadir=" + s.Dir, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port),
 		"--socket=s", "--pid-file=pid", "--skip-log-bin", "--skip-name-resolve", "--default-time-zone=+00:00",
 		"--character-set-server=utf8mb4", "--local-infile=OFF", "--performance-schema=OFF", "--innodb-log-file-size=32M",
 	}

@@ -43,7 +43,7 @@ func NewCertificate(dir string, as *syscall.Credential) (Certificate, error) {
 		return c, fmt.Errorf("encoding a key: %w", err)
 	}
 	err = errors.Join(
-		os.WriteFile(c.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o644), //nolint:gosec // a certificate is for everybody
+		os.WriteFile(c.Cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o644), // a certificate is for everybody
 		os.WriteFile(c.Key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	if err == nil && as != nil {
 		err = os.Chown(c.Key, int(as.Uid), int(as.Gid))

@@ -28,7 +28,7 @@ func NewFolder(prefix string) (*Folder, error) {
 	if f.lock, err = lockFile(filepath.Join(path, "lock")); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o711); err != nil { //nolint:gosec // the user of the server must pass through it, and need not list it
+	if err := os.Chmod(path, 0o711); err != nil { // the user of the server must pass through it, and need not list it
 		return nil, fmt.Errorf("opening the folder: %w", err)
 	}
 	return f, nil

@@ -33,7 +33,7 @@ func Start(s Spec) (*Process, error) {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command(s.Argv[0], s.Argv[1:]...) //nolint:noctx // it outlives every context: the kernel ends it with us
+	cmd := exec.Command(s.Argv[0], s.Argv[1:]...) // it outlives every context: the kernel ends it with us
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.Dir, s.Env, log, log
 	// A group of its own keeps the terminal's Ctrl-C away from it: the tests still need it while
 	// they clean up.

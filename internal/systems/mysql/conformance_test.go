@@ -83,7 +83,12 @@ func TestConformance(t *testing.T) {
 		ListType: "json", List: func(numbers string) string { return "'[" + numbers + "]'" }, // there are no arrays
 		Fresh: func(t *testing.T) conformance.Database {
 			db, exec := fresh(t)
-			return conformance.Database{DSN: db.URL, Schema: db.Name, Exec: exec}
+			conn, err := sql.Open("mysql", db.DSN)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			return conformance.Database{DSN: db.URL, Schema: db.Name, Exec: exec, DB: conn}
 		},
 		Down: "mysql://nobody@127.0.0.1:1/none",
 	}

@@ -165,7 +165,7 @@ func (d *driver) Rows(ctx context.Context, c *datamap.Collection, by systems.Cla
 		if err := q.keep(ctx, q.late...); err != nil {
 			return q.classify(ctx, c, err)
 		}
-		return q.session.texts(ctx, c, "SELECT "+strings.Join(outer, ", ")+" FROM ("+q.rows(strings.Join(inner, ", "))+") AS r WHERE n <= "+
+		return q.texts(ctx, c, "SELECT "+strings.Join(outer, ", ")+" FROM ("+q.rows(strings.Join(inner, ", "))+") AS r WHERE n <= "+
 			strconv.Itoa(each), len(columns), yield)
 	})
 }

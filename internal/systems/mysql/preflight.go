@@ -8,60 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	sqldriver "github.com/go-sql-driver/mysql"
-
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
-
-// foreign is a foreign key that leads to a table.
-type foreign struct {
-	Name          string
-	Schema, Table string // that has it
-	Columns, Keys []string
-	Rule          string // RESTRICT, NO ACTION, CASCADE, SET NULL, SET DEFAULT
-}
-
-const foreignSQL = `SELECT k.CONSTRAINT_NAME AS name, k.TABLE_SCHEMA AS space, k.TABLE_NAME AS child, k.COLUMN_NAME AS col,
-	k.REFERENCED_COLUMN_NAME AS target, r.DELETE_RULE AS rule
-FROM information_schema.KEY_COLUMN_USAGE AS k JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r
-	ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
-WHERE k.REFERENCED_TABLE_SCHEMA = ? AND k.REFERENCED_TABLE_NAME = ?
-ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`
-
-// foreignKeys are the foreign keys that lead to the table, from tables that the account may see.
-func (s *session) foreignKeys(ctx context.Context, c *datamap.Collection) ([]foreign, error) {
-	var parts []struct {
-		Name   string `db:"name"`
-		Space  string `db:"space"`
-		Child  string `db:"child"`
-		Col    string `db:"col"`
-		Target string `db:"target"`
-		Rule   string `db:"rule"`
-	}
-	if err := s.conn.SelectContext(ctx, &parts, s.note+foreignSQL, c.Schema, c.Table); err != nil {
-		return nil, s.classify(ctx, c, err)
-	}
-	var keys []foreign
-	for _, p := range parts {
-		last := len(keys) - 1
-		if last < 0 || keys[last].Name != p.Name || keys[last].Table != p.Child || keys[last].Schema != p.Space {
-			keys, last = append(keys, foreign{Name: p.Name, Schema: p.Space, Table: p.Child, Rule: p.Rule}), last+1
-		}
-		keys[last].Columns, keys[last].Keys = append(keys[last].Columns, p.Col), append(keys[last].Keys, p.Target)
-	}
-	return keys, nil
-}
-
-func (f foreign) of(c *datamap.Collection) bool { return f.Schema == c.Schema && f.Table == c.Table }
-
-// selfKeys are the foreign keys of the table to itself.
-func (e *eraser) selfKeys() ([]foreign, error) {
-	keys, err := e.foreignKeys(e.ctx, e.shape.c)
-	return slices.DeleteFunc(keys, func(f foreign) bool { return !f.of(e.shape.c) }), err
-}
 
 // preflight is a look at all changes of one plan.
 type preflight struct {
@@ -82,7 +33,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 				return err
 			}
 		}
-		if systems.Mismatch(p.out.Findings) != nil {
+		if p.mismatched() {
 			return nil // what is looked at next would fail on it
 		}
 		return p.foreign(ctx)
@@ -90,11 +41,14 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	if err != nil {
 		return systems.Preflight{}, err
 	}
-	if systems.Mismatch(p.out.Findings) != nil {
+	if p.mismatched() {
 		return p.out, nil
 	}
 	return p.out, p.try(ctx, d, batch)
 }
+
+// mismatched reports whether a finding says that the map does not fit, so that nothing is tried.
+func (p *preflight) mismatched() bool { return systems.Mismatch(p.out.Findings) != nil }
 
 func (p *preflight) reporter(i int) *reporter { return &reporter{c: p.changes[i].Rows.Collection} }
 
@@ -210,7 +164,8 @@ func (p *preflight) foreign(ctx context.Context) error {
 		}
 		for _, key := range keys {
 			planned := p.planned(i, key, &edges)
-			if change.Action == systems.Refcount {
+			forbids := key.Rule == "RESTRICT" || key.Rule == "NO ACTION"
+			if change.Action == systems.Refcount && (forbids || change.OwnedBy(key.Schema, key.Table, key.Columns)) {
 				continue // whether the row goes is decided later, and then the foreign key is asked
 			}
 			n, err := p.outside(ctx, i, key, planned)
@@ -360,40 +315,4 @@ func (p *preflight) tryOne(ctx context.Context, i, batch int, partly bool) (bool
 		return false, p.classify(ctx, c, err)
 	}
 	return true, nil
-}
-
-// objected is the cause of a refusal.
-type objected struct {
-	kind, text string // as of a finding
-	cause      error
-}
-
-func (o objected) Error() string { return o.cause.Error() }
-func (o objected) Unwrap() error { return o.cause }
-
-// objections are the errors by which the server refuses a change.
-var objections = map[uint16][2]string{
-	1048: {systems.NotNull, "a column must hold a value"}, 1364: {systems.NotNull, "a column must hold a value"}, 1263: {systems.NotNull, "a column must hold a value"},
-	1062: {systems.NotUnique, "two rows would hold the same where that is forbidden"}, 1586: {systems.NotUnique, "two rows would hold the same where that is forbidden"},
-	1216: {systems.OtherRows, "rows that stay refer to rows that go"}, 1217: {systems.OtherRows, "rows that stay refer to rows that go"},
-	1451: {systems.OtherRows, "rows that stay refer to rows that go"}, 1452: {systems.OtherRows, "a reference would lead nowhere"},
-	4025: {systems.NotAllowed, "a CHECK does not allow a new value"}, 3819: {systems.NotAllowed, "a CHECK does not allow a new value"},
-	1264: {systems.NotAllowed, "a new value does not fit its column"}, 1265: {systems.NotAllowed, "a new value does not fit its column"},
-	1292: {systems.NotAllowed, "a new value does not fit its column"}, 1366: {systems.NotAllowed, "a new value does not fit its column"},
-	1406: {systems.NotAllowed, "a new value does not fit its column"}, 1411: {systems.NotAllowed, "a new value does not fit its column"},
-	1906: {systems.Computed, "a generated column cannot be set"}, 3105: {systems.Computed, "a generated column cannot be set"},
-	1142: {systems.NoPrivilege, "the account may not change it"}, 1143: {systems.NoPrivilege, "the account may not change it"},
-	1288: {systems.NotChangeable, "rows of it cannot be changed"}, 1036: {systems.NotChangeable, "rows of it cannot be changed"},
-	1644: {systems.NotAllowed, "a trigger refuses the change"},
-}
-
-// refused is classify for statements that write.
-func (d *driver) refused(ctx context.Context, c *datamap.Collection, err error) error {
-	var answer *sqldriver.MySQLError
-	if !errors.As(err, &answer) || objections[answer.Number][0] == "" {
-		return d.classify(ctx, c, err)
-	}
-	kind, text := objections[answer.Number][0], objections[answer.Number][1]
-	return fault.New(contract.ErrRefused, c.ID()+" ("+c.Schema+"."+c.Table+"): "+text, objected{kind: kind, text: text, cause: d.classify(ctx, c, err)}).
-		WithHint("the preflight of a new plan says what stands in the way")
 }

@@ -74,9 +74,6 @@ func (q *query) arg(value string) string {
 	return h.name
 }
 
-// text is arg as a text in UTF-8 whatever the server makes of a variable.
-func (q *query) text(value string) string { return "CONVERT(" + q.arg(value) + " USING utf8mb4)" }
-
 // run sends the values ahead and then the statement, which has no parameters of its own: so the
 // server answers in text, and a number or a time arrives as it writes it.
 func (q *query) run(ctx context.Context, statement string) (*sql.Rows, error) {

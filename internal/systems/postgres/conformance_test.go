@@ -76,7 +76,12 @@ func TestConformance(t *testing.T) {
 		Driver: "postgres", Kinds: kinds,
 		Fresh: func(t *testing.T) conformance.Database {
 			dsn, exec := fresh(t)
-			return conformance.Database{DSN: dsn, Schema: "public", Exec: exec}
+			db, err := sql.Open("postgres", dsn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { db.Close() })
+			return conformance.Database{DSN: dsn, Schema: "public", Exec: exec, DB: db}
 		},
 		Down: "postgres://nobody@127.0.0.1:1/none?sslmode=disable",
 	})

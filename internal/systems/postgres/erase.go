@@ -82,6 +82,9 @@ type eraser struct {
 
 // apply makes one batch within the session's transaction.
 func (s *session) apply(ctx context.Context, change systems.Change, batch int) (systems.Applied, error) {
+	if len(change.With) > 0 {
+		return s.together(ctx, change, batch)
+	}
 	q, err := s.query(ctx, change.Rows)
 	if err != nil || q.empty() {
 		return systems.Applied{}, err
@@ -113,6 +116,18 @@ func (e *eraser) exec(ctx context.Context, statement string, args []any) (int64,
 		return 0, e.refused(ctx, e.shape.c, err)
 	}
 	return result.RowsAffected()
+}
+
+// settled is exec for the rows of chosen, once more where it found none. A row that somebody else
+// wrote to while we waited for it stands at a new place, where a statement that began before does
+// not look: it passes the row over. The second one sees what they left behind. Where it passed over
+// some rows of many, the next batch has them.
+func (e *eraser) settled(ctx context.Context, statement string) (int64, error) {
+	n, err := e.exec(ctx, statement, e.args)
+	if err == nil && n == 0 {
+		n, err = e.exec(ctx, statement, e.args)
+	}
+	return n, err
 }
 
 // refused is classify for statements that write.
@@ -158,8 +173,7 @@ func (e *eraser) chosen(more func(alias string) string) string {
 // other refers: so that a batch never leaves a reference behind.
 func (e *eraser) delete(ctx context.Context) (systems.Applied, error) {
 	more := e.facts.leaf()
-	statement := e.prefix() + "DELETE FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(more)
-	n, err := e.exec(ctx, statement, e.args)
+	n, err := e.settled(ctx, e.prefix()+"DELETE FROM "+quoted(e.shape.c)+" AS d WHERE "+e.chosen(more))
 	done := systems.Applied{Rows: n, Deleted: n}
 	if err != nil || n > 0 || more == nil {
 		return done, err
@@ -185,8 +199,8 @@ func (e *eraser) block(ctx context.Context) (systems.Applied, error) {
 		return systems.Applied{}, err
 	}
 	name, value := pq.QuoteIdentifier(live[0].Name), e.arg(e.change.Set[0].Strategy.Value)+"::"+live[0].Type
-	n, err := e.exec(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+name+" = "+value+" WHERE "+
-		e.chosen(func(alias string) string { return alias + "." + name + " IS DISTINCT FROM " + value }), e.args)
+	n, err := e.settled(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+name+" = "+value+" WHERE "+
+		e.chosen(func(alias string) string { return alias + "." + name + " IS DISTINCT FROM " + value }))
 	return systems.Applied{Rows: n, Changed: n}, err
 }
 
@@ -200,80 +214,29 @@ func (e *eraser) unlink(ctx context.Context) (systems.Applied, error) {
 		return systems.Applied{}, fault.Newf(contract.ErrRefused, "%s: none of the columns %s may be NULL, so that the reference cannot be cut",
 			e.shape.c.ID(), strings.Join(e.change.Cut.Columns, ", "))
 	}
-	n, err := e.exec(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+set+" WHERE "+e.chosen(more), e.args)
+	n, err := e.settled(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+set+" WHERE "+e.chosen(more))
 	return systems.Applied{Rows: n, Changed: n}, err
 }
 
-// cut is the assignment that cuts the reference, over the table as d, and the condition that it is
-// not cut yet; nothing where it cannot be cut.
-func (e *eraser) cut() (set string, more func(alias string) string, err error) {
-	ref := e.change.Cut
-	live, err := e.columns(ref.Columns, 0)
-	if err != nil {
-		return "", nil, err
-	}
-	if ref.Expr == nil || ref.Expr.Prefix > 0 {
-		for _, col := range slices.Backward(live) {
-			if !e.facts.columns[col.Name].Filled && !slices.Contains(e.shape.c.Key, col.Name) {
-				name := pq.QuoteIdentifier(col.Name)
-				return name + " = NULL", func(alias string) string { return alias + "." + name + " IS NOT NULL" }, nil
-			}
-		}
-		return "", nil, nil
-	}
-	name := pq.QuoteIdentifier(live[0].Name)
-	return name + " = " + without(ref.Expr, live[0], "d."+name), nil, nil
-}
-
-// without is the column x without the elements, or the part, that refers to one of the keys of
-// the selection, which are the first of its sets.
-func without(expr *datamap.Expr, live column, x string) string {
-	if live.Category == "A" {
-		return "ARRAY(SELECT e.v FROM unnest(" + x + ") WITH ORDINALITY AS e(v, n) WHERE e.v IS NULL OR NOT EXISTS (SELECT FROM k0 WHERE k0.c0 = e.v) ORDER BY e.n)"
-	}
-	document := x
-	if live.Type == "json" {
-		document = x + "::jsonb"
-	}
-	cleared := "'null'::jsonb"
-	if expr.ArrayElement {
-		part := partSQL(expr, x)
-		cleared = "coalesce((SELECT jsonb_agg(e.v ORDER BY e.n) FROM jsonb_array_elements(" + part + ") WITH ORDINALITY AS e(v, n)" +
-			" WHERE NOT EXISTS (SELECT FROM k0 WHERE k0.c0 = e.v #>> '{}')), '[]'::jsonb)"
-		if len(expr.JSONPath) == 0 {
-			return "(" + cleared + ")::" + live.Type
-		}
-	}
-	keys := make([]string, len(expr.JSONPath))
-	for i, key := range expr.JSONPath {
-		keys[i] = literal(key)
-	}
-	return "jsonb_set(" + document + ", ARRAY[" + strings.Join(keys, ", ") + "]::text[], " + cleared + ")::" + live.Type
-}
-
 // rowKeys are the keys of a batch of selected rows, which are locked, and the columns behind
-// them, all as text.
+// them, all as text. They are asked for twice: the first statement passes over rows for which it had
+// to wait (see settled) and keeps their locks all the same, so that the second has nothing to wait for.
 func (e *eraser) rowKeys(ctx context.Context, columns []string) ([][]*string, error) {
 	var list []string
 	for _, name := range slices.Concat(e.shape.c.Key, columns) {
 		list = append(list, e.textOf(name, "d"))
 	}
-	statement := e.prefix() + "SELECT " + strings.Join(list, ", ") + " FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(nil) + " FOR UPDATE OF d"
+	from := " FROM " + quoted(e.shape.c) + " AS d WHERE " + e.chosen(nil) + " FOR UPDATE OF d"
+	if _, err := e.exec(ctx, e.prefix()+"SELECT"+from, e.args); err != nil {
+		return nil, err
+	}
+	statement := e.prefix() + "SELECT " + strings.Join(list, ", ") + from
 	var rows [][]*string
 	err := e.texts(ctx, e.shape.c, statement, e.args, len(list), func(row []*string) error {
 		rows = append(rows, row)
 		return nil
 	})
 	return rows, err
-}
-
-// textOf is a column as the text that strategies see: binary is hex digits.
-func (e *eraser) textOf(name, table string) string {
-	x := table + "." + pq.QuoteIdentifier(name)
-	if e.shape.columns[name].Type == "bytea" {
-		return "encode(" + x + ", 'hex')"
-	}
-	return x + "::text"
 }
 
 // keyed is a FROM of parameters: the keys of rows and the values behind them, as the columns of v.
@@ -298,121 +261,4 @@ func (e *eraser) keyed(rows [][]*string, columns []string) (from, match string, 
 		outer[i] = fmt.Sprintf("c%d", i)
 	}
 	return "unnest(" + strings.Join(parts, ", ") + ") AS v(" + strings.Join(outer, ", ") + ")", strings.Join(matches, " AND "), args
-}
-
-// refcount cuts the reference and deletes the rows that nobody else keeps alive. The rows are
-// locked first, so that whoever takes the last reference away sees that it is the last.
-func (e *eraser) refcount(ctx context.Context) (systems.Applied, error) {
-	set, _, err := e.cut()
-	if err != nil {
-		return systems.Applied{}, err
-	}
-	rows, err := e.rowKeys(ctx, nil)
-	if err != nil || len(rows) == 0 {
-		return systems.Applied{}, err
-	}
-	var done systems.Applied
-	if set != "" {
-		n, err := e.exec(ctx, e.prefix()+"UPDATE "+quoted(e.shape.c)+" AS d SET "+set+" WHERE "+e.chosen(nil), e.args)
-		if err != nil {
-			return done, err
-		}
-		done.Rows = n
-	}
-	from, match, args := e.keyed(rows, nil)
-	alive, err := e.alive()
-	if err != nil {
-		return done, err
-	}
-	n, err := e.exec(ctx, "DELETE FROM "+quoted(e.shape.c)+" AS d USING "+from+" WHERE "+match+" AND NOT ("+alive+")", args)
-	done.Deleted, done.Changed = n, max(done.Rows-n, 0)
-	done.Rows = max(done.Rows, n)
-	return done, err
-}
-
-// alive is the condition that the row d has an owner.
-func (e *eraser) alive() (string, error) {
-	parts := []string{"false"}
-	for _, owner := range e.change.Owners {
-		live, err := e.columns(owner.Columns, 0)
-		if err != nil {
-			return "", err
-		}
-		if owner.Table != nil {
-			var matches []string
-			for i, col := range live {
-				matches = append(matches, "o."+pq.QuoteIdentifier(owner.From[i])+" = d."+pq.QuoteIdentifier(col.Name))
-			}
-			parts = append(parts, "EXISTS (SELECT FROM "+tableName(*owner.Table)+" AS o WHERE "+strings.Join(matches, " AND ")+")")
-			continue
-		}
-		parts = append(parts, "("+whole(owner.Expr, live)+")")
-	}
-	return strings.Join(parts, " OR "), nil
-}
-
-// whole is the condition that the row d holds a whole reference.
-func whole(expr *datamap.Expr, live []column) string {
-	x := "d." + pq.QuoteIdentifier(live[0].Name)
-	switch {
-	case expr == nil:
-		all := make([]string, len(live))
-		for i, col := range live {
-			all[i] = "d." + pq.QuoteIdentifier(col.Name) + " IS NOT NULL"
-		}
-		return strings.Join(all, " AND ")
-	case live[0].Category == "A" && expr.ArrayElement:
-		return "EXISTS (SELECT FROM unnest(" + x + ") AS e(v) WHERE e.v IS NOT NULL)"
-	case expr.ArrayElement:
-		part := partSQL(expr, x)
-		return "EXISTS (SELECT FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(" + part + ") = 'array' THEN " + part + " ELSE '[]'::jsonb END) AS e(v) WHERE e.v IS NOT NULL)"
-	}
-	return partSQL(expr, x) + " IS NOT NULL"
-}
-
-// anonymise gives the columns of a page of rows their new values, which are made here.
-func (e *eraser) anonymise(ctx context.Context) (systems.Applied, error) {
-	var names []string
-	for _, set := range e.change.Set {
-		if slices.Contains(e.shape.c.Key, set.Column) {
-			return systems.Applied{}, fault.Newf(contract.ErrMapMismatch, "%s: column %s is of the key and cannot be anonymised", e.shape.c.ID(), set.Column)
-		}
-		names = append(names, set.Column)
-	}
-	if _, err := e.columns(names, 0); err != nil {
-		return systems.Applied{}, err
-	}
-	rows, err := e.rowKeys(ctx, names)
-	if err != nil || len(rows) == 0 {
-		return systems.Applied{}, err
-	}
-	changed, err := systems.NewAnonymiser(e.change.Secret, e.change.Known).
-		Rows(e.shape.c, e.change.Set, func(name string) systems.Live { return e.live(name) }, rows)
-	if err != nil {
-		return systems.Applied{}, err
-	}
-	done := systems.Applied{Rows: int64(len(rows))}
-	if len(changed) == 0 {
-		return done, nil
-	}
-	from, match, args := e.keyed(changed, names)
-	sets := make([]string, len(names))
-	for i, name := range names {
-		value := fmt.Sprintf("v.c%d", len(e.shape.c.Key)+i)
-		switch col := e.shape.columns[name]; col.Type {
-		case "bytea":
-			value = "decode(" + value + ", 'hex')"
-		default:
-			value += "::" + col.Type
-		}
-		sets[i] = pq.QuoteIdentifier(name) + " = " + value
-	}
-	done.Changed, err = e.exec(ctx, "UPDATE "+quoted(e.shape.c)+" AS d SET "+strings.Join(sets, ", ")+" FROM "+from+" WHERE "+match, args)
-	return done, err
-}
-
-// live is what strategies must know of a column.
-func (e *eraser) live(name string) systems.Live {
-	col, fact := e.shape.columns[name], e.facts.columns[name]
-	return systems.Live{Class: col.class(), Type: col.Type, Length: fact.Length, Filled: fact.Filled}
 }

@@ -34,6 +34,8 @@ type foreign struct {
 	// Delete is pg_constraint.confdeltype: a (no action), r (restrict), c (cascade), n (set null), d.
 	Delete     string `json:"delete"`
 	Deferrable bool   `json:"deferrable"`
+	// Hidden says that the account may not see every row of the child, or not its columns.
+	Hidden bool `json:"hidden"`
 }
 
 // trigger is one of the company's own.
@@ -69,10 +71,12 @@ FROM seen s WHERE s.typtype <> 'd'`
 // A foreign key of a partitioned table stands once for the table and again for each partition:
 // the root's says it all.
 const foreignSQL = `SELECT f.conname::text AS name, f.conrelid::bigint AS child, f.confrelid::bigint AS parent, n.nspname::text AS schema, c.relname::text AS table,
-	k.names AS columns, k.keys AS keys, f.confdeltype::text AS delete, f.condeferrable AS deferrable
+	k.names AS columns, k.keys AS keys, f.confdeltype::text AS delete, f.condeferrable AS deferrable,
+	NOT has_schema_privilege(n.oid, 'USAGE') OR row_security_active(c.oid) OR NOT k.readable AS hidden
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
-	SELECT array_agg(a.attname::text ORDER BY u.n) AS names, array_agg(b.attname::text ORDER BY u.n) AS keys
+	SELECT array_agg(a.attname::text ORDER BY u.n) AS names, array_agg(b.attname::text ORDER BY u.n) AS keys,
+		bool_and(has_column_privilege(f.conrelid, u.child, 'SELECT')) AS readable
 	FROM unnest(f.conkey, f.confkey) WITH ORDINALITY AS u(child, parent, n)
 	JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = u.child
 	JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = u.parent) AS k

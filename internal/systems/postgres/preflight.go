@@ -35,7 +35,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 				return err
 			}
 		}
-		if systems.Mismatch(p.out.Findings) != nil {
+		if p.mismatched() {
 			return nil // what is looked at next would fail on it
 		}
 		edges, err := p.foreign(ctx)
@@ -47,7 +47,7 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	if err != nil {
 		return systems.Preflight{}, err
 	}
-	if systems.Mismatch(p.out.Findings) != nil {
+	if p.mismatched() {
 		return p.out, nil
 	}
 	if err := p.try(ctx, d, batch); err != nil {
@@ -55,6 +55,9 @@ func (d *driver) Preflight(ctx context.Context, changes []systems.Change, batch 
 	}
 	return p.out, nil
 }
+
+// mismatched reports whether a finding says that the map does not fit, so that nothing is tried.
+func (p *preflight) mismatched() bool { return systems.Mismatch(p.out.Findings) != nil }
 
 func (p *preflight) reporter(i int) *reporter { return &reporter{c: p.changes[i].Rows.Collection} }
 
@@ -115,7 +118,7 @@ func (p *preflight) rights(r *reporter, change systems.Change, f *facts) {
 	for _, set := range change.Set {
 		may(set.Column)
 	}
-	if change.Action == systems.Unlink {
+	if change.Action == systems.Unlink { // refcount cuts what it can: the trial tells what it may
 		for _, name := range change.Cut.Columns {
 			may(name)
 		}
@@ -177,8 +180,12 @@ func (p *preflight) foreign(ctx context.Context) ([]systems.Edge, error) {
 					planned = append(planned, n)
 				}
 			}
-			if change.Action == systems.Refcount {
+			if change.Action == systems.Refcount && (key.Delete == "a" || key.Delete == "r" || change.OwnedBy(key.Schema, key.Table, key.Columns)) {
 				continue // whether the row goes is decided later, and then the foreign key is asked
+			}
+			if key.Hidden {
+				p.tellHidden(i, key)
+				continue
 			}
 			n, err := p.outside(ctx, i, key, planned)
 			if err != nil {
@@ -200,6 +207,13 @@ func (p *preflight) tellOutside(i int, key foreign, n int64) {
 	r := p.reporter(i)
 	r.add(systems.OtherRows, "", fmt.Sprintf("%d rows of %s.%s outside the plan %s when rows of %s go (foreign key %s)", n, key.Schema, key.Table, what, r.table(), key.Name),
 		"add the table to the map with a link, or anonymise in place of deleting")
+	p.note(r)
+}
+
+func (p *preflight) tellHidden(i int, key foreign) {
+	r, table := p.reporter(i), key.Schema+"."+key.Table
+	r.add(systems.NoPrivilege, "", "the account may not read all of "+table+", which refers to "+r.table()+" (foreign key "+key.Name+"), so that nobody can tell whose rows would go along",
+		"GRANT SELECT ON "+tableName(systems.Table{Schema: key.Schema, Name: key.Table})+" TO …, and let no policy hide its rows")
 	p.note(r)
 }
 
@@ -234,19 +248,26 @@ func (p *preflight) outside(ctx context.Context, i int, key foreign, planned []i
 // order takes the order of the foreign keys.
 func (p *preflight) order(edges []systems.Edge) {
 	var stuck []systems.Edge
-	p.out.Order, p.out.First, stuck = systems.Sort(len(p.changes), edges)
+	p.out.Order, p.out.First, p.out.Together, stuck = systems.SortTogether(len(p.changes), edges)
+	for _, i := range p.out.Together {
+		if p.changes[i].Action != systems.Delete {
+			r := p.reporter(i)
+			r.add(systems.ForeignCircle, "", r.table()+" is in a circle of foreign keys that cannot be cut, which only rows that are deleted can leave", "let a column of one of them be NULL")
+			p.note(r)
+		}
+	}
 	for _, first := range p.out.First {
 		p.out.Keyed = append(p.out.Keyed, first.At)
 	}
 	for _, e := range stuck {
 		r := p.reporter(e.To)
-		r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.Name+")", "let a column of one of them be NULL")
+		r.add(systems.ForeignCircle, "", "foreign keys run in a circle through "+r.table()+", and none of them can be cut first (foreign key "+e.Name+")", "let a column of one of them be NULL, or make one DEFERRABLE")
 		p.note(r)
 	}
 }
 
 func (p *preflight) edge(from, to int, key foreign) systems.Edge {
-	return systems.Edge{From: from, To: to, Columns: key.Columns, Name: key.Name, Cuttable: slices.ContainsFunc(key.Columns, func(name string) bool {
+	return systems.Edge{From: from, To: to, Columns: key.Columns, Name: key.Name, Deferred: key.Deferrable && key.Delete != "r", Cuttable: slices.ContainsFunc(key.Columns, func(name string) bool {
 		return !p.facts[from].columns[name].Filled && !slices.Contains(p.changes[from].Rows.Collection.Key, name)
 	})}
 }
@@ -258,6 +279,11 @@ var errTried = fault.New(contract.ErrInternal, "tried", nil)
 func (p *preflight) try(ctx context.Context, d *driver, batch int) error {
 	err := d.changing(ctx, func(s *session) error {
 		p.session = s
+		if len(p.out.Together) > 0 {
+			if err := s.waitWithChecks(ctx, nil); err != nil {
+				return err
+			}
+		}
 		partly := false // more than one batch: rows that stay may refer to rows that went
 		for _, i := range p.out.Order {
 			if p.barred[i] || p.facts[i] == nil {
