@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -182,7 +183,8 @@ func (a *Activities) SendPage(ctx context.Context, in contract.PageInput) (contr
 			if err != nil {
 				return true, n.Rate // the next write finds out
 			}
-			return now.Paused == "" && now.AbortedAt == nil && !tooMany(now, f), now.Rate
+			same := bytes.Equal(now.FileHash, n.FileHash) // or else it was approved anew, or not yet
+			return same && now.Paused == "" && now.AbortedAt == nil && !tooMany(now, f), now.Rate
 		},
 	}
 	got, sendErr := page.Run(ctx)
@@ -227,6 +229,10 @@ func (a *Activities) NoticeDue(ctx context.Context, in contract.PageInput) (cont
 		return out, err
 	}
 	tally, err := a.Store.Tally(ctx, in.Ref)
-	out.Unreached = tally.Open
+	if err != nil {
+		return out, err
+	}
+	_, f, err := a.incident(ctx, in.Ref)
+	out.Unreached, out.Public = tally.Open, f.Ladder.Public(tally.Open)
 	return out, err
 }

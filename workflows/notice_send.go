@@ -158,7 +158,7 @@ func (n *notice) step(ctx workflow.Context, in contract.PageInput, step string) 
 	if due.Aborted {
 		return errAborted
 	}
-	if due.Unreached == 0 {
+	if due.Unreached == 0 || due.Public && kind != dsr.TaskPublicNotice {
 		return nil
 	}
 	for {

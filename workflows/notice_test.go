@@ -34,6 +34,9 @@ type fakeDesk struct {
 	began    time.Time
 	outcome  string
 	found    []contract.NoticeHop
+	// whom mail did not reach, and whether they are too many
+	unreached int64
+	public    bool
 }
 
 func newDesk(t *testing.T) *fakeDesk {
@@ -78,7 +81,7 @@ func (d *fakeDesk) register() {
 		return contract.FreezeResult{People: 6, Mail: 6}, nil
 	})
 	put(d, contract.NoticeDue, func(in contract.PageInput) (contract.PageResult, error) {
-		return contract.PageResult{Open: d.left[in.Wave]}, nil
+		return contract.PageResult{Open: d.left[in.Wave], Unreached: d.unreached, Public: d.public}, nil
 	})
 	put(d, contract.SendPage, func(in contract.PageInput) (contract.PageResult, error) { return d.page(in) })
 	put(d, contract.SendTexts, func(contract.PageInput) (contract.PageResult, error) { return contract.PageResult{}, nil })
@@ -186,6 +189,34 @@ func TestNoticeWavesInTheirOrder(t *testing.T) {
 	}
 	if len(d.found) != 2 || d.outcome != contract.NoticeTold {
 		t.Errorf("found %v, outcome %s", d.found, d.outcome)
+	}
+}
+
+// Few whom mail did not reach are called and written to; too many get a public notice alone.
+func TestNoticeLadderIsShortened(t *testing.T) {
+	for public, want := range map[bool][]string{
+		false: {"phone-round phone", "letter-round letter", "public-notice public"},
+		true:  {"public-notice public"},
+	} {
+		d := newDesk(t)
+		d.left, d.unreached, d.public = map[int]int64{1: 1, 2: 1}, 5, public
+		var steps []string
+		d.answer = func(kind dsr.TaskKind, _, id string) {
+			switch kind {
+			case dsr.TaskNoticeWave:
+				d.decides(id, dsr.Approve)
+			case dsr.TaskPublicNotice:
+				steps = append(steps, id)
+				d.decides(id, dsr.Complete)
+			default:
+				steps = append(steps, id)
+				d.decides(id, dsr.Partial)
+			}
+		}
+		d.env.ExecuteWorkflow(Notice, contract.NoticeInput{Ref: noticeRef})
+		if err := d.env.GetWorkflowError(); err != nil || !slices.Equal(steps, want) || d.outcome != contract.NoticeTold {
+			t.Errorf("public %t: %v, steps %v, outcome %s", public, err, steps, d.outcome)
+		}
 	}
 }
 

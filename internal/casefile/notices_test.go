@@ -35,7 +35,7 @@ func (f *fixture) fillNotice(t *testing.T, file string) {
 	ok(t, err)
 	_, err = f.AddConcerned(ctx, ref, 0, 0, []Addressee{mei})
 	ok(t, err)
-	list, err := f.ClaimRecipients(ctx, ref, 1, 10)
+	list, err := f.ClaimRecipients(ctx, ref, 1, 0, 10)
 	ok(t, err)
 	ok(t, f.Settle(ctx, ref, nil, []int64{list[0].N}))
 	_, err = f.GroupBusy(ctx, ref, list[0].Domain, time.Minute)
@@ -114,7 +114,7 @@ func TestSendingIsCountedOut(t *testing.T) {
 	wantType(t, err, contract.ErrBusy)
 	claim := func() map[string]Recipient {
 		t.Helper()
-		list, err := f.ClaimRecipients(ctx, ref, 1, 10)
+		list, err := f.ClaimRecipients(ctx, ref, 1, 0, 10)
 		ok(t, err)
 		got := map[string]Recipient{}
 		for _, r := range list {

@@ -1,9 +1,11 @@
 package casefile
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -54,23 +56,25 @@ func (s *Store) LockSending(ctx context.Context, ref contract.Ref) (release func
 
 // ClaimRecipients claims the next people up to a wave whose letter is due, leaving out receiving
 // domains that asked to be left alone. A row that was begun and never decided counts as repeated.
+// after is 0, or the last number claimed before: then what is begun is not looked at again.
 // Only whoever holds LockSending calls it.
-func (s *Store) ClaimRecipients(ctx context.Context, ref contract.Ref, wave, limit int) ([]Recipient, error) {
+func (s *Store) ClaimRecipients(ctx context.Context, ref contract.Ref, wave int, after int64, limit int) ([]Recipient, error) {
 	var rows []recipientRow
 	now := s.now()
 	err := s.tx(ctx, "claim recipients", func(tx *sqlx.Tx) error {
 		rows = rows[:0]
 		return tx.SelectContext(ctx, &rows, `UPDATE recipient r SET state = 'claimed', repeated = repeated + (state = 'sending')::int, first_at = coalesce(first_at, $4)
-			FROM (SELECT n AS claimed FROM recipient AS w WHERE ref = $1 AND wave <= $2 AND state IN ('waiting', 'claimed', 'sending', 'deferred')
+			FROM (SELECT n AS claimed FROM recipient AS w WHERE ref = $1 AND n > $5 AND wave <= $2 AND state IN ('waiting', 'claimed', 'sending', 'deferred')
 					AND (next_at IS NULL OR next_at <= $4)
 					AND NOT EXISTS (SELECT FROM notice_group g WHERE g.ref = $1 AND g.domain = w.domain AND g.busy_until > $4)
 				ORDER BY n LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
 			WHERE r.ref = $1 AND r.n = due.claimed
-			RETURNING `+recipientColumns, ref, wave, limit, now)
+			RETURNING `+recipientColumns, ref, wave, limit, now, after)
 	})
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(rows, func(a, b recipientRow) int { return cmp.Compare(a.N, b.N) }) // RETURNING has no order
 	return s.openRecipients(ctx, ref, rows)
 }
 
@@ -104,30 +108,24 @@ func (s *Store) Settle(ctx context.Context, ref contract.Ref, done []Settled, be
 			bad++
 		}
 	}
-	return s.tx(ctx, "write what became of letters", func(tx *sqlx.Tx) error {
-		if len(ns) > 0 {
-			if _, err := tx.ExecContext(ctx, `UPDATE recipient r SET
-					state = CASE WHEN d.state = 'unclear' AND r.unclear = 0 THEN 'deferred' ELSE d.state END,
-					unclear = r.unclear + (d.state = 'unclear')::int, reply = d.reply, next_at = d.next,
-					sent_at = CASE WHEN d.state = 'sent' THEN $6 ELSE r.sent_at END
-				FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) AS d (n, state, reply, next)
-				WHERE r.ref = $1 AND r.n = d.n AND r.state = 'sending'`, ref, pq.Array(ns), pq.Array(states), pq.Array(replies), pq.Array(next), now); err != nil {
-				return err
-			}
-		}
-		if len(begin) > 0 {
-			if _, err := tx.ExecContext(ctx, `UPDATE recipient SET state = 'sending', attempts = attempts + 1 WHERE ref = $1 AND n = ANY ($2::bigint[])`,
-				ref, pq.Array(begin)); err != nil {
-				return err
-			}
-		}
-		if sent+bad == 0 {
-			return nil
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE notice SET sent = sent + $2, bad = bad + $3 WHERE ref = $1`, ref, sent, bad)
-		return err
-	})
+	return s.alone(ctx, "write what became of letters", settleSQL, ref, pq.Array(ns), pq.Array(states), pq.Array(replies), pq.Array(next), now,
+		pq.Array(begin), sent, bad)
 }
+
+// settleSQL ends letters, begins others and counts, in this order: the counts wait for the rows, as
+// Bounce takes its locks.
+const settleSQL = `WITH ended AS (
+		UPDATE recipient r SET
+			state = CASE WHEN d.state = 'unclear' AND r.unclear = 0 THEN 'deferred' ELSE d.state END,
+			unclear = r.unclear + (d.state = 'unclear')::int, reply = d.reply, next_at = d.next,
+			sent_at = CASE WHEN d.state = 'sent' THEN $6 ELSE r.sent_at END
+		FROM unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) AS d (n, state, reply, next)
+		WHERE r.ref = $1 AND r.n = d.n AND r.state = 'sending' RETURNING 1
+	), begun AS (
+		UPDATE recipient SET state = 'sending', attempts = attempts + 1 WHERE ref = $1 AND n = ANY ($7::bigint[]) RETURNING 1
+	)
+	UPDATE notice SET sent = sent + $8::bigint, bad = bad + $9::bigint WHERE ref = $1 AND $8::bigint + $9::bigint > 0
+		AND (SELECT count(*) FROM ended) >= 0 AND (SELECT count(*) FROM begun) >= 0`
 
 // Unclaim gives back what was claimed, or begun and certainly not handed over. Only whoever holds
 // LockSending calls it.

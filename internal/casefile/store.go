@@ -144,6 +144,18 @@ func (s *Store) tx(ctx context.Context, doing string, f func(tx *sqlx.Tx) error)
 	return dbError(doing, err)
 }
 
+// alone runs one statement, which is a transaction by itself: half the way to the server and back
+// that tx takes. Like tx it tries again after a deadlock.
+func (s *Store) alone(ctx context.Context, doing, statement string, args ...any) error {
+	var err error
+	for range 3 {
+		if _, err = s.db.ExecContext(ctx, statement, args...); pq.As(err, "40001", "40P01") == nil {
+			break
+		}
+	}
+	return dbError(doing, err)
+}
+
 func (s *Store) once(ctx context.Context, f func(tx *sqlx.Tx) error) error {
 	tx, err := s.db.BeginTxx(ctx, nil)
 	if err != nil {

@@ -148,6 +148,7 @@ type PageResult struct {
 	Stopped       bool      // by itself: too many were refused
 	Aborted       bool
 	Unreached     int64 // whom mail did not reach, and nothing else yet
+	Public        bool  // they are so many that a public notice takes the place of the steps before it
 }
 
 // StepInput is one step of the ladder; Task is the signed answer behind it.

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"slices"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
@@ -94,6 +95,12 @@ type Ladder struct {
 	Steps      []string      `json:"steps"`       // of sms, phone, letter, public, in this order
 	After      time.Duration `json:"after"`       // how long bounces are waited for
 	PublicOver int64         `json:"public_over"` // more than so many unreached: a public notice instead
+}
+
+// Public says whether so many people are unreached that a public notice takes the place of calls and
+// letters (GDPR Art. 34(3)(c)). A ladder without that step goes on as it is.
+func (l Ladder) Public(unreached int64) bool {
+	return unreached > l.PublicOver && slices.Contains(l.Steps, "public")
 }
 
 // Steps of a ladder, in their order.

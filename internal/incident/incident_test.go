@@ -166,3 +166,13 @@ func TestClocks(t *testing.T) {
 		}
 	}
 }
+
+func TestTooManyGetAPublicNotice(t *testing.T) {
+	l := Ladder{Steps: []string{"phone", "public"}, PublicOver: 10}
+	if l.Public(10) || !l.Public(11) {
+		t.Error("the bound itself is not too many, one more is")
+	}
+	if l.Steps = []string{"phone"}; l.Public(11) {
+		t.Error("a ladder without the step took it")
+	}
+}

@@ -4,6 +4,6 @@
 //
 // It promises that a letter is begun only when the casefile says so; that a killed process leaves
 // undecided at most the letters between the two (a window of four a connection); that one busy
-// domain holds up no other; and constant memory: a page at a time. What does not belong here: what
+// domain holds up no other; and constant memory: a claim and the next one of a page. What does not belong here: what
 // a letter says, and who allowed it.
 package mailing

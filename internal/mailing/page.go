@@ -8,16 +8,19 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
-	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/letters"
 )
 
-// PageSize is how many people are claimed at a time.
-const PageSize = 1000
+// PageSize is how many people a page has at most. They are claimed claimSize at a time, the next ones
+// while those before are being written to.
+const (
+	PageSize  = 10_000
+	claimSize = 1000
+)
 
 // Store is what a page needs of the casefile.
 type Store interface {
-	ClaimRecipients(ctx context.Context, ref contract.Ref, wave, limit int) ([]casefile.Recipient, error)
+	ClaimRecipients(ctx context.Context, ref contract.Ref, wave int, after int64, limit int) ([]casefile.Recipient, error)
 	Settle(ctx context.Context, ref contract.Ref, done []casefile.Settled, begin []int64) error
 	Unclaim(ctx context.Context, ref contract.Ref, begun []int64) error
 	GroupBusy(ctx context.Context, ref contract.Ref, domain []byte, first time.Duration) (time.Time, error)
@@ -66,21 +69,19 @@ type outcome struct {
 // window is how many letters may be begun and not decided, for each connection.
 const window = 4
 
+// gather is how long the end of a letter waits for that of others, to be written down with them.
+const gather = 10 * time.Millisecond
+
 // Run sends the page. An error means that the mail server or the casefile is not there; what was
 // decided until then is written down, and the rest given back.
 func (p *Page) Run(ctx context.Context) (Result, error) {
-	list, err := p.Store.ClaimRecipients(ctx, p.Ref, p.Wave, PageSize)
+	list, err := p.Store.ClaimRecipients(ctx, p.Ref, p.Wave, 0, claimSize)
 	if err != nil || len(list) == 0 {
 		return Result{}, err
 	}
-	r := &run{Page: p, queue: newQueue(list, p.Pace, p.Now), work: make(chan casefile.Recipient, window*p.Connections),
-		results: make(chan outcome, window*p.Connections)}
-	r.out.Claimed = int64(len(list))
-	for _, one := range list {
-		if one.Repeated > 0 && one.State == casefile.MailClaimed {
-			r.out.Repeated++
-		}
-	}
+	r := &run{Page: p, queue: newQueue(nil, p.Pace), work: make(chan casefile.Recipient, window*p.Connections),
+		results: make(chan outcome, window*p.Connections), claims: make(chan claimed, 1)}
+	r.add(list)
 	return r.run(ctx)
 }
 
@@ -89,6 +90,10 @@ type run struct {
 	queue    *queue
 	work     chan casefile.Recipient
 	results  chan outcome
+	claims   chan claimed
+	claiming bool  // the next ones are on their way
+	last     int64 // number that was claimed
+	all      bool  // of the page were claimed
 	inFlight int
 	stopping atomic.Bool
 	begun    []int64 // certainly not handed over
@@ -108,9 +113,12 @@ func (r *run) run(ctx context.Context) (Result, error) {
 			}
 		})
 	}
-	err := r.loop(ctx)
+	err := r.loop(ctx, sending)
 	close(r.work)
 	workers.Wait()
+	if r.claiming {
+		<-r.claims // given back with the rest
+	}
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer done()
 	if unclaimErr := r.Store.Unclaim(last, r.Ref, r.begun); err == nil {
@@ -124,7 +132,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 
 // loop begins letters and writes down what became of those begun before, in one transaction each
 // time round.
-func (r *run) loop(ctx context.Context) error {
+func (r *run) loop(ctx, sending context.Context) error {
 	poll := time.NewTicker(time.Second)
 	defer poll.Stop()
 	var done []casefile.Settled
@@ -151,21 +159,21 @@ func (r *run) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			r.stopping.Store(true)
 		}
-		if r.inFlight == 0 && (r.stopping.Load() || r.queue.empty()) {
+		r.ahead(sending)
+		if r.inFlight == 0 && (r.stopping.Load() || r.queue.empty() && !r.claiming) {
 			return nil
 		}
 		wait := r.queue.wait(r.inFlight >= window*r.Connections || r.stopping.Load())
 		select {
 		case o := <-r.results:
-			done = r.note(ctx, done, o)
-			for more := true; more; {
-				select {
-				case o := <-r.results:
-					done = r.note(ctx, done, o)
-				default:
-					more = false
-				}
+			done = r.gather(ctx, r.note(ctx, done, o))
+		case c := <-r.claims:
+			r.claiming = false
+			if c.err != nil {
+				r.fatal = c.err
+				r.stopping.Store(true)
 			}
+			r.add(c.list)
 		case <-poll.C:
 			if goOn, rate := r.Poll(ctx); !goOn {
 				r.stopping.Store(true)
@@ -175,6 +183,29 @@ func (r *run) loop(ctx context.Context) error {
 		case <-wait:
 		}
 	}
+}
+
+// gather waits for the end of more letters, while the connections still have half a window to send.
+func (r *run) gather(ctx context.Context, done []casefile.Settled) []casefile.Settled {
+	enough := time.After(gather)
+	for r.inFlight > 0 {
+		if r.inFlight <= window*r.Connections/2 {
+			select {
+			case o := <-r.results: // is there already
+				done = r.note(ctx, done, o)
+				continue
+			default:
+				return done
+			}
+		}
+		select {
+		case o := <-r.results:
+			done = r.note(ctx, done, o)
+		case <-enough:
+			return done
+		}
+	}
+	return done
 }
 
 // drain waits for the letters under way, whose end can no longer be written: they stay undecided.
@@ -217,65 +248,6 @@ func (r *run) note(ctx context.Context, done []casefile.Settled, o outcome) []ca
 		}
 	}
 	return append(done, o.did)
-}
-
-// one sends one letter and says what became of it.
-func (r *run) one(ctx context.Context, to casefile.Recipient) outcome {
-	o := outcome{to: to, did: casefile.Settled{N: to.N, State: notBegun}}
-	if r.stopping.Load() {
-		return o
-	}
-	letter, err := r.Compose(to)
-	if fault.Is(err, contract.ErrUndeliverable) {
-		o.did.State, o.did.Reply = casefile.MailRefused, "bad-address"
-		return o
-	}
-	if err != nil {
-		o.fatal = err
-		return o
-	}
-	reply, err := r.Send(ctx, letter.From, letter.To, letter.Raw)
-	if err == nil {
-		o.did.State, o.did.Reply = casefile.MailSent, reply.String()
-		return o
-	}
-	if fault.Is(err, contract.ErrUndeliverable) && letters.ReplyOf(err).Code == 0 {
-		o.did.State, o.did.Reply = casefile.MailRefused, "bad-address"
-		return o
-	}
-	return r.failed(o, letters.ReplyOf(err), err)
-}
-
-func (r *run) failed(o outcome, reply letters.Reply, err error) outcome {
-	now := r.Now()
-	switch code := reply.Code; {
-	case letters.Undecided(err):
-		o.did.State, o.did.Reply, o.did.NextAt = casefile.MailUnclear, "no-answer", &now
-	case code == 0 || code == 530 || code == 534 || code == 535 || code == 538:
-		o.fatal = err // nobody's letter would be taken
-	case fault.Is(err, contract.ErrUndeliverable):
-		o.did.State, o.did.Reply = casefile.MailRefused, reply.String()
-	default: // 4xx, and 552 where servers mean 452
-		o.did.State, o.did.Reply = casefile.MailDeferred, reply.String()
-		at := now.Add(Backoff(r.Pace.Retry, o.to.Attempts))
-		o.did.NextAt = &at
-		o.busy = code == 421 || code == 450 || code == 451 || code == 452
-		if o.to.FirstAt != nil && at.After(o.to.FirstAt.Add(r.Pace.GiveUp)) {
-			o.did.State, o.did.NextAt = casefile.MailExpired, nil
-		}
-	}
-	return o
-}
-
-// Backoff is the wait after so many tries: it doubles, up to four hours.
-func Backoff(first time.Duration, attempts int) time.Duration {
-	d := first
-	for range min(attempts, 16) {
-		if d *= 2; d >= 4*time.Hour {
-			return max(4*time.Hour, first)
-		}
-	}
-	return d
 }
 
 func numbers(list []casefile.Recipient) []int64 {

@@ -1,6 +1,7 @@
 package mailing
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -8,14 +9,16 @@ import (
 	"github.com/habeas-dsr/habeas/internal/casefile"
 )
 
-// queue holds a page by receiving domain, and gives letters as the rates allow, one domain after the
+// queue holds what was claimed of a page by receiving domain, and gives letters as the rates allow, one domain after the
 // other, so that a slow one holds up nobody.
 type queue struct {
 	groups []*group
 	turn   int
 	all    *rate.Limiter
-	now    func() time.Time
+	pace   Pace
 	left   int
+	at     map[string]*group
+	alone  map[string]bool // domains that are left alone
 }
 
 type group struct {
@@ -31,19 +34,43 @@ func limiter(perSecond int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/20))
 }
 
-func newQueue(list []casefile.Recipient, pace Pace, now func() time.Time) *queue {
-	q := &queue{all: limiter(pace.Rate), now: now, left: len(list)}
-	at := map[string]*group{}
+func newQueue(list []casefile.Recipient, pace Pace) *queue {
+	q := &queue{all: limiter(pace.Rate), pace: pace, at: map[string]*group{}, alone: map[string]bool{}}
+	q.add(list)
+	return q
+}
+
+// add takes more of the page in. Those of a domain that is left alone stay claimed, and are given
+// back at the end.
+func (q *queue) add(list []casefile.Recipient) {
+	q.forget()
 	for _, r := range list {
-		g := at[string(r.Domain)]
+		domain := string(r.Domain)
+		if q.alone[domain] {
+			continue
+		}
+		g := q.at[domain]
 		if g == nil {
-			g = &group{domain: string(r.Domain), limit: limiter(pace.PerDomain)}
-			at[g.domain] = g
+			g = &group{domain: domain, limit: limiter(q.pace.PerDomain)}
+			q.at[domain] = g
 			q.groups = append(q.groups, g)
 		}
 		g.list = append(g.list, r)
+		q.left++
 	}
-	return q
+}
+
+// forget drops domains without letters, unless their rate still has to be remembered.
+func (q *queue) forget() {
+	now := time.Now()
+	q.groups = slices.DeleteFunc(q.groups, func(g *group) bool {
+		rested := g.limit.Limit() == rate.Inf || g.limit.TokensAt(now) >= float64(g.limit.Burst())
+		if len(g.list) > 0 || !rested {
+			return false
+		}
+		delete(q.at, g.domain)
+		return true
+	})
 }
 
 func (q *queue) empty() bool { return q.left == 0 }
@@ -94,10 +121,9 @@ func (q *queue) wait(full bool) <-chan time.Time {
 
 // drop takes a domain out: it asked to be left alone, and its letters are given back.
 func (q *queue) drop(domain []byte) {
-	for _, g := range q.groups {
-		if g.domain == string(domain) {
-			q.left -= len(g.list)
-			g.list = nil
-		}
+	q.alone[string(domain)] = true
+	if g := q.at[string(domain)]; g != nil {
+		q.left -= len(g.list)
+		g.list = nil
 	}
 }
