@@ -208,6 +208,7 @@ func hijack(s *stubborn, do func()) {
 
 func register(w sdk.Worker) {
 	w.RegisterWorkflowWithOptions(workflows.Access, workflow.RegisterOptions{Name: contract.Access.Name})
+	w.RegisterWorkflowWithOptions(workflows.Deletion, workflow.RegisterOptions{Name: contract.Deletion.Name})
 	w.RegisterWorkflowWithOptions(workflows.Roster, workflow.RegisterOptions{Name: contract.Roster.Name})
 }
 

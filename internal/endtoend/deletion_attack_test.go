@@ -1,11 +1,13 @@
 package endtoend
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
@@ -53,7 +55,7 @@ func deleteForged(s *stubborn) {
 	s.restart(ref)
 	s.agreeOn(ref)
 
-	// `temporal activity complete`, sealed with our own keys: the system says nothing was done there.
+	// The worker dies just then, and the real deletion is carried out once.
 	if _, err := s.c.Stack.StopProcess("worker"); err != nil {
 		s.t.Fatal(err)
 	}
@@ -63,6 +65,55 @@ func deleteForged(s *stubborn) {
 	s.ended(ref, dsr.Fulfilled)
 	s.othersUntouched(before, mine)
 	s.wantDeleted(before, mine, time.Now())
+}
+
+// deleteMadeUp has the same attacker answer for the steps of an approved deletion with
+// `temporal activity complete`: that it was begun, and that every system was erased. Not a row goes:
+// when the worker is back, the read-back finds that nobody began, and a human sees it. Then the case goes on
+// from what the casefile knows, and closes as fulfilled only when the plan was carried out.
+func deleteMadeUp(s *stubborn) {
+	before, mine := s.rows(), s.mine()
+	ref := s.askDeletion()
+	s.agreeOn(ref)
+	s.state(ref, dsr.StateCooling)
+	hijack(s, func() {
+		s.complete(ref, contract.CheckHolds.Name, contract.HoldsResult{})
+		s.complete(ref, contract.BeginErasing.Name, contract.Nothing{})
+		for range 3 { // accounts, billing, support
+			s.complete(ref, contract.Erase.Name, contract.EraseResult{Deleted: 7, Changed: 7})
+		}
+		s.pendingID(ref, contract.Rediscover.Name)
+	})
+	// A human sees that what we were told is not so; nothing has happened until then.
+	asked := s.task(ref, dsr.TaskFailed)
+	if diff := changed(before, s.rows()); diff != "" {
+		s.t.Errorf("%s was changed by made-up results", diff)
+	}
+	if asked.System == "" {
+		s.t.Errorf("the task does not say where: %+v", asked)
+	}
+	k, err := s.d.Store.Case(s.ctx, ref)
+	if err != nil || k.State == dsr.StateClosed || k.Outcome != "" {
+		s.t.Errorf("the case: %+v %v", k, err)
+	}
+	s.until("each system's question to be answered", func(ctx context.Context) (bool, error) {
+		tasks, err := s.d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, State: casefile.TaskOpen})
+		for _, task := range tasks {
+			if task.Kind == dsr.TaskFailed {
+				_, err = s.d.Decide(ctx, task.ID, dsr.Retry, "nobody began this", s.c.Staff["bo"])
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+		now, err := s.d.Store.Case(ctx, ref)
+		return err == nil && (now.State == dsr.StateClosed || now.State == dsr.StateErasing), err
+	})
+	s.ended(ref, dsr.Fulfilled)
+	s.othersUntouched(before, mine)
+	s.wantDeleted(before, mine, time.Now())
+	s.certified(ref)
+	s.ledgerHolds()
 }
 
 // deleteKilled kills the worker at seeded moments: the end is that of an undisturbed run.

@@ -176,6 +176,7 @@ func TestDeletion(t *testing.T) {
 	cast := example.Cast()
 	t.Run("whole", func(t *testing.T) { deleteWhole(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
 	t.Run("shared mobile", func(t *testing.T) { deleteShared(newStubborn(t, c, cast.SharedMobileA, 4*time.Minute)) })
+	t.Run("made up", func(t *testing.T) { deleteMadeUp(newStubborn(t, c, cast.SharedMobileB, 5*time.Minute)) })
 	t.Run("withdrawn", func(t *testing.T) { deleteWithdrawn(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
