@@ -46,38 +46,29 @@ func (c *Company) Breach(ctx context.Context, d *desk.Desk) (desk.NoticeView, er
 	if err := c.fileReports(ctx, d, ref); err != nil {
 		return desk.NoticeView{}, err
 	}
-	err = until(ctx, func() (bool, error) {
-		n, err = d.Store.Notice(ctx, ref)
-		return err == nil && n.State == casefile.NoticeClosed, err
-	})
-	if err != nil {
-		return desk.NoticeView{}, err
-	}
 	return d.ShowNotice(ctx, ref)
 }
 
-// fileReports has cao file the report and the closing report as soon as they may be written.
+// fileReports has cao file every report to an authority as soon as it is written, until the notice
+// is closed: closing reports come last.
 func (c *Company) fileReports(ctx context.Context, d *desk.Desk, ref contract.Ref) error {
-	for _, authority := range []string{"cn-cac", "cn-cac-closing"} {
-		err := until(ctx, func() (bool, error) { return d.DraftReport(ctx, ref, authority) == nil, nil })
-		if err != nil {
-			return err
+	asked := map[string]bool{}
+	return until(ctx, func() (bool, error) {
+		view, err := d.ShowNotice(ctx, ref)
+		if err != nil || view.State == casefile.NoticeClosed {
+			return err == nil, err
 		}
-		task, err := WaitTask(ctx, d, ref, dsr.TaskReport)
-		if err != nil {
-			return err
+		for _, clock := range view.Clocks {
+			if clock.FiledAt == nil && !asked[clock.Authority] {
+				asked[clock.Authority] = d.DraftReport(ctx, ref, clock.Authority) == nil
+			}
 		}
-		if _, err := d.Decide(ctx, task.ID, dsr.Complete, "filed, receipt 2026-0001", c.Staff["cao"]); err != nil {
-			return err
+		tasks, err := d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, State: casefile.TaskOpen, Kind: string(dsr.TaskReport)})
+		if err != nil || len(tasks) == 0 {
+			return false, err
 		}
-		err = until(ctx, func() (bool, error) {
-			clock, err := d.Store.Clock(ctx, ref, authority)
-			return err == nil && clock.FiledAt != nil, err
-		})
-		if err != nil {
-			return err
-		}
-		c.o.Say("the report to %s is filed, its receipt signed", authority)
-	}
-	return nil
+		c.o.Say("a report to an authority is written; cao files it and signs the receipt")
+		_, err = d.Decide(ctx, tasks[0].ID, dsr.Complete, "filed, receipt 2026-0001", c.Staff["cao"])
+		return false, err
+	})
 }
