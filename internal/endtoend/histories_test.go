@@ -190,8 +190,8 @@ func (r *recorder) record(name, id string) {
 	raw, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&h)
 	r.must(err)
 	// Which machine it was is nobody's business.
-	raw = processOf.ReplaceAll(raw, []byte(`$1@host"`))
-	raw = stickyQueue.ReplaceAll(raw, []byte(`$1host$2`))
+	raw = processOf.ReplaceAll(raw, []byte(`${1}@host"`))
+	raw = stickyQueue.ReplaceAll(raw, []byte(`${1}host${2}`))
 	var out bytes.Buffer
 	r.must(json.Indent(&out, raw, "", " "))
 	r.must(os.MkdirAll(r.dir, 0o755))
