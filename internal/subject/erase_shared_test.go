@@ -115,6 +115,9 @@ func (h *household) rows(table string) []string {
 		}
 		out = append(out, strings.Join(parts, " "))
 	}
+	if err := found.Err(); err != nil {
+		h.Fatal(err)
+	}
 	return out
 }
 
@@ -278,7 +281,7 @@ func TestABusyBatchIsTriedAgain(t *testing.T) {
 		if err != nil {
 			h.Fatal(err)
 		}
-		defer tx.Rollback() //nolint:errcheck // rolled back when the batch was refused
+		defer tx.Rollback()
 		if _, err := tx.Exec("SELECT id FROM " + h.schema + ".orders WHERE id = 2 FOR UPDATE"); err != nil {
 			h.Fatal(err)
 		}

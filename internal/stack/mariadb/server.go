@@ -52,7 +52,8 @@ func (s *Server) Init(ctx context.Context) error {
 		return err
 	}
 	args := []string{"--no-defaults", "--datadir=" + s.Dir, "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=32M"}
+		"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=32M",
+		"--tmpdir=" + s.Dir} // a server that starts removes what others have in a folder they share
 	if s.Password != "" {
 		// A file for a moment: on the command line everybody could read it.
 		file := s.Dir + ".password"
@@ -135,7 +136,7 @@ func complaint(out string) string {
 // socket, which nobody uses, lies in the data folder under a short relative name.
 func (s *Server) Argv() []string {
 	argv := []string{
-		s.Server, "--no-defaults", "--datadir=" + s.Dir, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port),
+		s.Server, "--no-defaults", "--datadir=" + s.Dir, "--tmpdir=" + s.Dir, "--bind-address=127.0.0.1", "--port=" + strconv.Itoa(s.Port),
 		"--socket=s", "--pid-file=pid", "--skip-log-bin", "--skip-name-resolve", "--default-time-zone=+00:00",
 		"--character-set-server=utf8mb4", "--local-infile=OFF", "--performance-schema=OFF", "--innodb-log-file-size=32M",
 	}
