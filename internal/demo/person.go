@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -150,25 +151,46 @@ func (p *Person) Fetch(ctx context.Context, caseID, code string, to io.Writer) e
 	return p.post(ctx, "/case/download", url.Values{"id": {caseID}, "code": {code}}, to)
 }
 
-// post sends a form as a page of the portal would, and follows redirects.
+// post sends a form as a page of the portal would, and follows redirects. Told to wait, a person
+// waits: one who tried again at once would use up what the portal lets through for the next form.
 func (p *Person) post(ctx context.Context, path string, form url.Values, to io.Writer) error {
+	for {
+		wait, err := p.postOnce(ctx, path, form, to)
+		if wait == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// postOnce also says how long the portal wants one to wait before the next try, if it does.
+func (p *Person) postOnce(ctx context.Context, path string, form url.Values, to io.Writer) (time.Duration, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.portal+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return fmt.Errorf("asking the portal: %w", err)
+		return 0, fmt.Errorf("asking the portal: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Origin", p.portal)
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	resp, err := p.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("asking the portal: %w", err)
+		return 0, fmt.Errorf("asking the portal: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the portal answered %s to %s", resp.Status, path)
+		err := fmt.Errorf("the portal answered %s to %s", resp.Status, path)
+		if resp.StatusCode != http.StatusTooManyRequests {
+			return 0, err
+		}
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return time.Duration(max(seconds, 1)) * time.Second, err
 	}
 	if _, err := io.Copy(to, resp.Body); err != nil {
-		return fmt.Errorf("reading the portal's answer: %w", err)
+		return 0, fmt.Errorf("reading the portal's answer: %w", err)
 	}
-	return nil
+	return 0, nil
 }

@@ -56,6 +56,7 @@ func newStubborn(t *testing.T, c *demo.Company, who example.Person, atMost time.
 func (s *stubborn) until(what string, so func(ctx context.Context) (bool, error)) {
 	s.t.Helper()
 	var last error
+	pause := 50 * time.Millisecond
 	for {
 		ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
 		ok, err := so(ctx)
@@ -65,11 +66,12 @@ func (s *stubborn) until(what string, so func(ctx context.Context) (bool, error)
 		}
 		if err != nil {
 			last = err
+			pause = min(2*pause, time.Second) // as people do: the portal counts how often one asks
 		}
 		select {
 		case <-s.ctx.Done():
 			s.t.Fatalf("%s: not before the time was over; the last error: %v", what, last)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
