@@ -135,6 +135,7 @@ func TestSchemaKnowsTheSameNamesAsLoad(t *testing.T) {
 		"$defs/text/properties":                        languages,
 		"$defs/category/enum":                          categories,
 		"properties/driver/enum":                       drivers,
+		"properties/rights/items/enum":                 rights,
 		"$defs/channel/properties/kind/enum":           channels,
 		"$defs/match/properties/identity/anyOf/0/enum": identities,
 		"$defs/link/properties/relation/enum":          relations,

@@ -30,7 +30,7 @@ type Map struct {
 type System struct {
 	Name        string // lower case, digits and hyphens
 	Title       Text
-	Driver      string // "postgres", "mariadb" or "mysql"
+	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual
 	Region      string // ISO 3166 code in lower case, such as "cn"
 	Owner       string // who answers for it
 	Deputy      string
@@ -44,6 +44,8 @@ type System struct {
 	Identities []OwnIdentity
 	// Backups is how long the last backup with a deleted row lives; 0 where the map does not say.
 	Backups time.Duration
+	// Outside is what is asked of a system that no query reaches; nil for a database.
+	Outside *Outside
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.

@@ -37,6 +37,7 @@ const (
 	StateCooling  State = "cooling"  // approved; the person may still withdraw
 	StateErasing  State = "erasing"
 	StateChecking State = "checking" // what was erased is read back
+	StateAsking   State = "asking"   // those who are asked to act have not all answered; of access cases too
 )
 
 // Outcome is how a case ended.

@@ -43,6 +43,7 @@ type Shown struct {
 	*ShownStaff
 	*ShownPlan
 	*ShownHold
+	ByHand *ShownByHand `json:"by_hand,omitempty"`
 	Notice *ShownNotice `json:"notice,omitempty"`
 }
 

@@ -26,6 +26,7 @@ const (
 	TaskEraseFailed TaskKind = "erase-failed"  // a system is half done and does not go on by itself
 	TaskLeft        TaskKind = "left-over"     // the read-back found what should be gone, or is not in the plan
 	TaskReleaseHold TaskKind = "release-hold"  // let a legal hold end
+	TaskByHand      TaskKind = "by-hand"       // do in a system what no driver can
 )
 
 // The tasks of a mass notice.
@@ -72,6 +73,7 @@ var Rules = map[TaskKind]Rule{
 	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
 	TaskEraseFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
 	TaskLeft:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskByHand:      {Roles: []Role{RoleSupport, RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
 	TaskExtend:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
