@@ -31,6 +31,11 @@ func (a *Activities) target(ctx context.Context, ref contract.Ref, plan subject.
 		}
 		t.Collections[entry.System] = append(t.Collections[entry.System], entry.Collection)
 	}
+	for _, s := range plan.Asked {
+		if len(only) == 0 || slices.Contains(only, s.System) {
+			t.Collections[s.System] = nil
+		}
+	}
 	return t, nil
 }
 

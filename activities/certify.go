@@ -70,6 +70,9 @@ func (a *Activities) certifySystem(c carried, system string) certificate.System 
 			out.BackupsUntil = c.last.Add(sys.Backups).Truncate(24 * time.Hour)
 		}
 	}
+	if work, ok := c.hands[system]; ok && slices.Contains(c.asked(), system) {
+		out.Proof = &certificate.Proof{By: datamap.DriverManual, Outcome: work.answer.Outcome, Rows: work.answer.Rows, At: *work.task.DoneAt, Task: work.task.ID, Evidence: work.answer.Evidence}
+	}
 	for _, k := range c.classes(system) {
 		out.Classes = append(out.Classes, certificate.Class{
 			Name: a.title(system, k.entry.Collection), Action: k.entry.Action, Planned: k.entry.Rows, Law: k.entry.Law, Until: k.entry.Until, Reason: k.entry.Reason,

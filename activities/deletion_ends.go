@@ -155,6 +155,9 @@ func (a *Activities) deletionFields(ctx context.Context, c casefile.Case, f *let
 		for _, k := range done.classes(system) {
 			changed += k.done.Deleted + k.done.Changed
 		}
+		if work, ok := done.hands[system]; ok {
+			changed += work.answer.Rows
+		}
 		if changed > 0 {
 			f.Done = append(f.Done, fmt.Sprintf("%s / %s: %d", sys.Title.In("zh"), sys.Title.In("en"), changed))
 		}

@@ -202,9 +202,10 @@ type carried struct {
 	body     subject.Plan
 	done     map[string][]subject.Done
 	remains  map[string][]subject.Left
-	left     []string // systems that signed decisions left out
-	open     []string // systems that are not done and read back, although nobody signed to leave them
-	unproven []string // systems where the read-back found something
+	left     []string            // systems that signed decisions left out
+	open     []string            // systems that are not done and read back, although nobody signed to leave them
+	unproven []string            // systems where the read-back found something
+	hands    map[string]handWork // what was done by hand, by system
 	last     time.Time
 }
 
@@ -234,6 +235,9 @@ func (a *Activities) carriedOut(ctx context.Context, ref contract.Ref) (carried,
 		if c.left, err = a.partial(ctx, ref); err != nil {
 			return c, err
 		}
+		if c.hands, err = a.byHand(ctx, ref); err != nil {
+			return c, err
+		}
 		if err := a.readErasures(ctx, ref, &c); err != nil {
 			return c, err
 		}
@@ -254,7 +258,16 @@ func (c carried) order() []string {
 			}
 		}
 	}
-	return order
+	return append(order, c.asked()...)
+}
+
+// asked lists the systems that the plan has asked to act.
+func (c carried) asked() []string {
+	var list []string
+	for _, s := range c.body.Asked {
+		list = append(list, s.System)
+	}
+	return list
 }
 
 // class is what a plan says of some rows, and what became of it.
@@ -316,7 +329,13 @@ func (a *Activities) readErasures(ctx context.Context, ref contract.Ref, c *carr
 			c.unproven = append(c.unproven, s.System)
 		}
 	}
-	for _, system := range c.body.Order {
+	for system, work := range c.hands {
+		proven[system] = true
+		if work.task.DoneAt != nil && work.task.DoneAt.After(c.last) {
+			c.last = *work.task.DoneAt
+		}
+	}
+	for _, system := range slices.Concat(c.body.Order, c.asked()) {
 		if !proven[system] && !slices.Contains(c.left, system) {
 			c.open = append(c.open, system)
 		}

@@ -67,6 +67,9 @@ func (a *Activities) forget(ctx context.Context, c casefile.Case) error {
 	if err := a.Blobs.DeleteAll(ctx, string(c.Ref)); err != nil {
 		return err
 	}
+	if err := a.Blobs.DeleteAll(ctx, casefile.EvidenceFolder(c.Ref)); err != nil {
+		return err
+	}
 	_, err := a.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace: a.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: string(c.Ref)}})
 	var gone *serviceerror.NotFound

@@ -114,10 +114,25 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			mapped[s.System+"."+name] = true
 		}
 	}
+	hands, err := a.byHand(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
 	for _, sys := range a.Map.Systems {
+		asked := sys.Outside != nil
+		if asked && !slices.Contains(sys.Outside.Rights, datamap.RightAccess) {
+			continue
+		}
 		if slices.Contains(left, sys.Name) {
 			pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: sys.Title, Reason: notAnswered})
 			continue
+		}
+		if asked {
+			files, err := a.attached(sys, hands)
+			if err != nil {
+				return pack, err
+			}
+			pack.Files = append(pack.Files, files...)
 		}
 		for _, coll := range sys.Collections {
 			if !mapped[coll.ID()] {
@@ -211,6 +226,9 @@ func entryOf(coll *datamap.Collection, parts []casefile.Part, choices map[string
 func partBytes(p export.Package) (n int64) {
 	for _, e := range p.Entries {
 		n += e.JSON.Info.Deflated + e.CSV.Info.Deflated
+	}
+	for _, f := range p.Files {
+		n += f.Source.Info.Deflated
 	}
 	return n
 }

@@ -238,6 +238,9 @@ func (a *Activities) SealPlan(ctx context.Context, in contract.PlanInput) (contr
 	}
 	out = contract.PlanFacts{Rows: p.Rows, Large: p.Large, Order: plan.Order}
 	out.Fresh = steps(e.Fresh(a.Store.FreshKeys(in.Ref, in.Plan)).Steps())
+	for _, s := range plan.Asked {
+		out.ByHand = append(out.ByHand, s.System)
+	}
 	return out, nil
 }
 

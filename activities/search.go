@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
@@ -46,6 +47,13 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 	}
 	for _, s := range subject.Steps(a.Map, account) {
 		plan.Steps = append(plan.Steps, contract.SearchStep{Level: s.Level, System: s.System, Collections: s.Collections})
+	}
+	c, err := a.Store.Case(ctx, in.Ref)
+	if err != nil || c.Kind != dsr.Access {
+		return plan, err
+	}
+	for _, s := range a.Map.Asked(datamap.RightAccess) {
+		plan.ByHand = append(plan.ByHand, s.Name)
 	}
 	return plan, nil
 }

@@ -34,6 +34,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskEraseFailed:   a.showDone,
 		dsr.TaskLeft:          a.showRemains,
 		dsr.TaskReleaseHold:   a.showHold,
+		dsr.TaskByHand:        a.showByHand,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
@@ -48,7 +49,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 	if err != nil {
 		return contract.OpenTaskResult{}, err
 	}
-	task, err := a.Store.OpenTask(ctx, casefile.NewTask{Ref: in.Ref, Kind: shown.Kind, Occasion: in.Occasion, System: in.System, Shown: raw})
+	task, err := a.Store.OpenTask(ctx, casefile.NewTask{Ref: in.Ref, Kind: shown.Kind, Occasion: in.Occasion, System: in.System, Shown: raw, Due: a.dueOf(shown)})
 	return contract.OpenTaskResult{Task: task.ID, Verdict: string(task.Verdict), Void: task.State == casefile.TaskVoid}, err
 }
 
@@ -95,6 +96,9 @@ func (a *Activities) RecordDecision(ctx context.Context, in contract.RecordDecis
 	}
 	if task.Ref != in.Ref {
 		return out, fault.Newf(contract.ErrBadSignature, "task %s belongs to another case", task.ID)
+	}
+	if err := a.byHandAnswer(ctx, task, dsr.Verdict(in.Decision.Verdict)); err != nil {
+		return out, err
 	}
 	reason := []byte{}
 	if len(in.Decision.SealedReason) > 0 {
@@ -166,6 +170,9 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 	}
 	shared, err := a.showSearch(ctx, s, account)
 	if err != nil {
+		return err
+	}
+	if err := a.showFiles(ctx, s); err != nil {
 		return err
 	}
 	for _, sys := range a.Map.Systems {

@@ -63,6 +63,9 @@ func (a *Activities) showPlan(ctx context.Context, s *dsr.Shown) error {
 	for _, f := range plan.Findings {
 		s.Findings = append(s.Findings, findingLine(f.Collection, f.Column, f.Kind, f.Text))
 	}
+	for _, asked := range plan.Asked {
+		s.Entries = append(s.Entries, dsr.ShownEntry{System: asked.System, Action: "ask", Reason: asked.Driver + ", in " + asked.Region, Columns: asked.Tells})
+	}
 	for _, e := range plan.Entries {
 		shown := shownEntry(e)
 		shown.Choice = p.Choices[e.ID()]

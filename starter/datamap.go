@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -184,7 +185,7 @@ func writeNew(path string, data []byte) error {
 // chosen are the systems of the map that flags name; all when none is named.
 func chosen(m *datamap.Map, names []string) ([]*datamap.System, error) {
 	if len(names) == 0 {
-		return m.Systems, nil
+		return slices.DeleteFunc(slices.Clone(m.Systems), func(s *datamap.System) bool { return s.Outside != nil }), nil
 	}
 	var out []*datamap.System
 	for _, name := range names {

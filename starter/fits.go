@@ -20,6 +20,9 @@ func (a *app) mapFits(ctx context.Context) error {
 	open := &wire.Systems{Map: a.house.Map, Getenv: a.getenv}
 	defer open.Close()
 	for _, s := range a.house.Map.Systems {
+		if s.Outside != nil {
+			continue
+		}
 		if dsn, err := config.DSN(a.getenv, s.Name); err != nil || dsn == "" {
 			continue // the worker reaches it, this host does not
 		}

@@ -19,7 +19,7 @@ func (a *app) taskCommand() *cobra.Command {
 	cmd.AddCommand(a.taskList(), a.taskShow(), a.taskRedact(),
 		a.taskDecide("approve", dsr.Approve, "sign yes to what the task shows"),
 		a.taskDecide("reject", dsr.Reject, "sign no to what the task shows"),
-		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"),
+		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"), a.taskAttachment(),
 		a.taskDecide("retry", dsr.Retry, "sign that the cause is gone, so that the step runs again"),
 		a.taskDecide("partial", dsr.Partial, "sign to go on without this system, or to leave what is left; the case becomes partial"),
 		a.taskDecide("replan", dsr.Replan, "sign that a new plan is wanted, with the choices made on this one"))
@@ -84,6 +84,7 @@ func (a *app) taskShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "show what a task is about; a decision signs exactly this",
 		Long: "Show a task. With --rows the first rows of what was found are opened: they are personal data, for your eyes.\n" +
+			"For work by hand it opens who is meant.\n" +
 			"For a plan of deletion they are read from the live systems, and masked.",
 		Example: "  habeas task show 7QK2M-9XH4T --rows", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -101,9 +102,10 @@ func (a *app) taskShow() *cobra.Command {
 			}
 			view := struct {
 				desk.Task
-				Rows     []desk.Rows       `json:"rows,omitempty"`
-				Reviewed map[string]string `json:"reviewed,omitempty"`
-				Samples  []desk.Sample     `json:"samples,omitempty"`
+				Rows     []desk.Rows         `json:"rows,omitempty"`
+				Reviewed map[string]string   `json:"reviewed,omitempty"`
+				Samples  []desk.Sample       `json:"samples,omitempty"`
+				Files    []casefile.Evidence `json:"files,omitempty"`
 			}{Task: t}
 			if rows && t.Shown.ShownPlan != nil {
 				if view.Samples, err = a.planSamples(cmd.Context(), d, t, limit); err != nil {
@@ -121,7 +123,19 @@ func (a *app) taskShow() *cobra.Command {
 				}
 				choices = view.Reviewed
 			}
-			return a.print(view, func() { a.showTask(t, choices); a.showRows(view.Rows); a.showSamples(view.Samples) })
+			if !rows && view.Shown.ByHand != nil {
+				view.Shown.ByHand = maskedByHand(view.Shown.ByHand)
+			}
+			if view.Files, err = d.Store.Evidence(cmd.Context(), id); err != nil {
+				return err
+			}
+			t = view.Task
+			return a.print(view, func() {
+				a.showTask(t, choices)
+				a.showFiles(view.Files)
+				a.showRows(view.Rows)
+				a.showSamples(view.Samples)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&rows, "rows", false, "open the first rows of what was found")
@@ -182,6 +196,7 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 		a.say("  facts: %s", dash(m.Facts))
 		a.say("  due now %s%s", m.DueBefore, behind(m.DueAfter, ", then "))
 	}
+	a.showByHand(t)
 	a.showPlan(s, choices)
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)
@@ -266,6 +281,7 @@ func (a *app) choose(cmd *cobra.Command, id string, choices map[string]string) e
 
 func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.Command {
 	var reason, account string
+	var hand handFlags
 	cmd := &cobra.Command{
 		Use: use + " ID", Short: short, Args: needs(cobra.ExactArgs(1)),
 		Long: "Sign a decision with your own key (HABEAS_STAFF_KEY) over exactly what `habeas task show ID` shows.\n" +
@@ -290,6 +306,16 @@ func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.C
 			if err != nil {
 				return err
 			}
+			if hand.given() {
+				if _, err := a.signer(cmd.Context()); err != nil {
+					return err
+				}
+				out, err := d.CompleteByHand(cmd.Context(), id, hand.work(reason), me)
+				if err != nil {
+					return err
+				}
+				return a.print(out, func() { a.say("signed: %s", out.Verdict) })
+			}
 			if account != "" {
 				if _, err := a.signer(cmd.Context()); err != nil {
 					return err
@@ -312,6 +338,9 @@ func (a *app) taskDecide(use string, verdict dsr.Verdict, short string) *cobra.C
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; sealed, and part of what is signed")
+	if verdict == dsr.Complete {
+		hand.add(cmd)
+	}
 	if verdict == dsr.Approve {
 		cmd.Flags().StringVar(&account, "account", "", "which row is meant, for a task of the kind choose-account")
 	}

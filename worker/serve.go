@@ -113,7 +113,7 @@ func build(c client.Client, m *datamap.Map, conf config.Config, a *activities.Ac
 		}
 	}
 	for _, s := range m.Systems {
-		if len(conf.Systems) > 0 && !slices.Contains(conf.Systems, s.Name) {
+		if s.Driver == datamap.DriverManual || len(conf.Systems) > 0 && !slices.Contains(conf.Systems, s.Name) {
 			continue
 		}
 		w := sdk.New(c, contract.QueueSystem(s.Name), options(s.Connections))

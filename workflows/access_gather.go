@@ -11,11 +11,14 @@ import (
 
 // gather finds what is held and collects it, system by system side by side.
 func (c *access) gather(ctx workflow.Context) error {
-	steps, err := c.search(ctx)
+	plan, err := c.search(ctx)
 	if err != nil {
 		return err
 	}
-	return c.collect(ctx, steps)
+	if err := c.collect(ctx, plan.Steps); err != nil {
+		return err
+	}
+	return c.byHand(ctx, plan.ByHand)
 }
 
 // collect takes a copy of every collection of the plan. Within one system one after the other, so

@@ -76,14 +76,16 @@ func (c *deletion) endedBy(got answer) dsr.Outcome {
 }
 
 // holds looks for legal holds, and has a human say what becomes of each system that one covers: look
-// again, or go on without it, which keeps everything there.
-func (c *deletion) holds(ctx workflow.Context) error {
+// again, or go on without it, which keeps everything there. With systems given only those matter.
+func (c *deletion) holds(ctx workflow.Context, among ...string) error {
 	for try := 1; ; try++ {
 		out, err := step(&c.request, ctx, "look for legal holds", contract.CheckHolds, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 		if err != nil {
 			return err
 		}
-		held := slices.DeleteFunc(out.Systems, func(s string) bool { return slices.Contains(c.partial, s) })
+		held := slices.DeleteFunc(out.Systems, func(s string) bool {
+			return slices.Contains(c.partial, s) || len(among) > 0 && !slices.Contains(among, s)
+		})
 		if len(held) == 0 || c.gone() {
 			return nil
 		}

@@ -35,6 +35,9 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 	if err != nil || again {
 		return "", err
 	}
+	if err := c.ask(ctx, facts); err != nil {
+		return "", err
+	}
 	if _, err := step(&c.request, ctx, "write and sign the certificate", contract.Certify,
 		contract.PlanInput{Ref: c.ref, Plan: c.plan}, core); err != nil {
 		return "", err

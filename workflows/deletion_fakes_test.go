@@ -24,6 +24,8 @@ type eraser struct {
 	left      func(contract.EraseInput) int
 	look      func(contract.EraseInput) error
 	coolOff   time.Duration
+	byHand    []string // systems in which people delete by hand
+	certify   func() error
 }
 
 func refusal(typ string) error {
@@ -38,6 +40,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		withdrawn: func() bool { return false }, begin: func(contract.PlanInput) error { return nil },
 		erase: func(context.Context, contract.EraseInput) error { return nil },
 		left:  func(contract.EraseInput) int { return 0 }, look: func(contract.EraseInput) error { return nil }, coolOff: 72 * time.Hour,
+		certify: func() error { return nil },
 	}
 	f.facts.Kind = "deletion"
 	steps := []contract.SearchStep{{Level: 0, System: "accounts", Collections: []string{"users"}}, {Level: 1, System: "billing", Collections: []string{"orders"}}}
@@ -56,7 +59,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		return contract.DraftResult{Rows: 2, Stops: e.stops(in)}, nil
 	})
 	add(env, f, contract.SealPlan, func(context.Context, contract.PlanInput) (contract.PlanFacts, error) {
-		return contract.PlanFacts{Rows: 4, Large: e.large, Order: []string{"billing", "accounts"}, Fresh: steps}, nil
+		return contract.PlanFacts{Rows: 4, Large: e.large, Order: []string{"billing", "accounts"}, Fresh: steps, ByHand: e.byHand}, nil
 	})
 	add(env, f, contract.CheckHolds, func(context.Context, contract.PlanInput) (contract.HoldsResult, error) {
 		return contract.HoldsResult{Systems: e.held()}, nil
@@ -81,7 +84,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		return contract.ReadBackResult{Left: e.left(in)}, e.look(in)
 	})
 	add(env, f, contract.Certify, func(context.Context, contract.PlanInput) (contract.CertifyResult, error) {
-		return contract.CertifyResult{Hash: []byte{1}}, nil
+		return contract.CertifyResult{Hash: []byte{1}}, e.certify()
 	})
 	return e
 }

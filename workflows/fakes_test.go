@@ -45,6 +45,7 @@ type fakes struct {
 	show     func(contract.OpenTaskInput) error
 	late     map[string]string // verdicts that came before a task could be closed
 	onTask   func(kind dsr.TaskKind, id string)
+	byHand   []string  // systems in which people look by hand
 	law      *lawFakes // nil: the clocks say nothing
 }
 
@@ -183,7 +184,7 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		if err := f.plan(); err != nil {
 			return contract.SearchPlan{}, err
 		}
-		return contract.SearchPlan{Steps: []contract.SearchStep{
+		return contract.SearchPlan{ByHand: f.byHand, Steps: []contract.SearchStep{
 			{Level: 0, System: "accounts", Collections: []string{"users", "contacts"}},
 			{Level: 1, System: "billing", Collections: []string{"orders"}},
 			{Level: 2, System: "billing", Collections: []string{"items"}},

@@ -12,21 +12,21 @@ import (
 )
 
 // search plans the walk over the data map and walks it: what is held, and where.
-func (c *request) search(ctx workflow.Context) ([]contract.SearchStep, error) {
+func (c *request) search(ctx workflow.Context) (contract.SearchPlan, error) {
 	const summary = "plan the walk over the data map"
 	plan, err := contract.PlanSearch.Run(core(ctx, summary), contract.RefInput{Ref: c.ref})
 	if err != nil && typeOf(err) == contract.ErrNotApproved {
 		// Nobody has proved who they are, whatever we were told: the person still may.
 		workflow.GetMetricsHandler(ctx).Counter("habeas_challenges_refused_total").Inc(1)
-		return nil, errUnfounded
+		return plan, errUnfounded
 	}
 	if err != nil && !stops(err) {
 		plan, err = step(c, ctx, summary, contract.PlanSearch, contract.RefInput{Ref: c.ref}, core)
 	}
 	if err != nil {
-		return nil, err
+		return plan, err
 	}
-	return plan.Steps, c.find(ctx, plan.Steps)
+	return plan, c.find(ctx, plan.Steps)
 }
 
 // find walks the levels of the map: the keys of one level lead to the rows of the next.

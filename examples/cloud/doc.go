@@ -15,7 +15,8 @@ var Systems = []string{"accounts", "billing", "support"}
 // MariaDB are those of Systems whose database is in MariaDB; the others are on PostgreSQL.
 var MariaDB = []string{"billing"}
 
-// Map holds the data map: map/company.yaml and one file a system.
+// Map holds the data map: map/company.yaml and one file a system; map/paper.yaml is a cabinet that no
+// database knows.
 //
 //go:embed map/*.yaml
 var Map embed.FS

@@ -61,17 +61,17 @@ type Waiting struct {
 }
 
 // WaitingTasks lists open tasks with the rung of which nobody was reminded: the owner when a task
-// has waited for patience, the deputy after twice that, the lead once its case is due within three
-// days.
+// has waited for patience, the deputy after twice that, or, of a task with a time of its own, when that
+// is over, the lead once its case is due within three days.
 func (s *Store) WaitingTasks(ctx context.Context, patience time.Duration, limit int) ([]Waiting, error) {
 	now := s.now()
 	var list []Waiting
 	err := s.db.SelectContext(ctx, &list, `SELECT * FROM (
 		SELECT t.id AS task, t.ref, t.kind, t.system, t.opened_at, r.rung FROM task t
 		LEFT JOIN case_file c ON c.ref = t.ref CROSS JOIN (VALUES (1), (2), (3)) AS r (rung)
-		WHERE t.state = 'open' AND CASE r.rung WHEN 1 THEN t.opened_at <= $1 WHEN 2 THEN t.opened_at <= $2 ELSE c.due_at <= $3 END
+		WHERE t.state = 'open' AND CASE r.rung WHEN 1 THEN t.opened_at <= $1 WHEN 2 THEN CASE WHEN t.due_at IS NULL THEN t.opened_at <= $2 ELSE t.due_at <= $5 END ELSE c.due_at <= $3 END
 		AND NOT EXISTS (SELECT FROM task_reminder m WHERE m.task = t.id AND m.rung = r.rung)) AS w
-		ORDER BY w.opened_at, w.task, w.rung LIMIT $4`, now.Add(-patience), now.Add(-2*patience), now.Add(72*time.Hour), limitOf(limit))
+		ORDER BY w.opened_at, w.task, w.rung LIMIT $4`, now.Add(-patience), now.Add(-2*patience), now.Add(72*time.Hour), limitOf(limit), now)
 	return list, dbError("list tasks that wait", err)
 }
 

@@ -15,7 +15,7 @@ import (
 // belong to the case itself, each in an order in which foreign keys let them go. A test holds both
 // against the schema. The ledger, the checkpoints and the row of the destroyed key stay.
 var (
-	ofTasks = []string{"decision", "task_reminder"}
+	ofTasks = []string{"decision", "task_reminder", "evidence"}
 	ofCases = []string{"certificate", "erasure", "plan_part", "plan", "extension", "clock_stop", "motion", "alarm", "case_law", "package", "part", "found_count", "found_keys",
 		"letter", "code_wish", "challenge", "blind_index", "candidate", "task", "case_file"}
 )

@@ -97,6 +97,9 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.PutCounts(ctx, ref, map[string]int64{"accounts.users": 1}))
 	_, err = f.CommitParts(ctx, ref, []Part{{System: "accounts", Collection: "users", Format: "json", Blob: "b", Rows: 1, SHA256: zeroHash}})
 	ok(t, err)
+	byHand := f.newTask(t, ref, dsr.TaskByHand, string(account))
+	_, err = f.as(t, RoleStaff).AddEvidence(ctx, proofOf(byHand.ID))
+	ok(t, err)
 	task := f.newTask(t, ref, dsr.TaskReview, string(account))
 	d := f.sign(task, "ann", dsr.Reject)
 	d.Reason = "reads that Aurelia Zhang 张奥蕾 has 990101199001011234"

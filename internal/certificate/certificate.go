@@ -59,6 +59,8 @@ type System struct {
 	Remains   []Remain     `json:"remains,omitempty"`
 	// BackupsUntil is when the last backup with a deleted row is gone; zero where the map does not say.
 	BackupsUntil time.Time `json:"backups_until,omitzero"`
+	// Proof is the answer of a system that was asked; nil for a database, and for one left out.
+	Proof *Proof `json:"proof,omitempty"`
 }
 
 // Class is what happened to the rows of one kind.
@@ -72,6 +74,16 @@ type Class struct {
 	Law     string       `json:"law,omitempty"`     // of what is kept
 	Until   string       `json:"until,omitempty"`
 	Reason  string       `json:"reason,omitempty"`
+}
+
+// Proof is what whoever was asked to delete has answered.
+type Proof struct {
+	By       string    `json:"by"` // the driver: manual
+	Outcome  string    `json:"outcome"`
+	Rows     int64     `json:"rows"`
+	At       time.Time `json:"at"`
+	Task     string    `json:"task,omitempty"`     // whose signed answer it is
+	Evidence []string  `json:"evidence,omitempty"` // SHA-256 of the files, hex
 }
 
 // Remain is something that is still there.

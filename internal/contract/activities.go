@@ -143,7 +143,10 @@ type RecordDecisionInput struct {
 }
 
 // SearchPlan is the walk over the data map: levels in order, the steps of one level side by side.
-type SearchPlan struct{ Steps []SearchStep }
+type SearchPlan struct {
+	Steps  []SearchStep
+	ByHand []string // systems in which people look by hand; of an access case
+}
 
 // SearchStep is one visit to one system.
 type SearchStep struct {

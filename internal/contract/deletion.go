@@ -87,6 +87,8 @@ type PlanFacts struct {
 	Large bool         // beyond the map's limit: one more approval
 	Order []string     // the systems, in the order in which they are changed
 	Fresh []SearchStep // the walk of the read-back
+	// ByHand are the systems in which people delete by hand.
+	ByHand []string
 }
 
 // HoldsResult lists the systems of which a legal hold covers a part.

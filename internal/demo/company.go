@@ -27,6 +27,7 @@ type Options struct {
 	BinDir  string            // folder with habeas and habeas-worker
 	Example example.Options   // Now is filled in
 	Env     map[string]string // over the environment of worker, portal and desk
+	Map     map[string]string // files of the data map beside those of the example, by name
 	Say     func(format string, args ...any)
 }
 
@@ -126,6 +127,11 @@ func (c *Company) furnish(portal, metrics string) error {
 			return fmt.Errorf("reading the example map: %w", err)
 		}
 		if err := os.WriteFile(filepath.Join(c.Dir, "map", f.Name()), raw, 0o600); err != nil {
+			return fmt.Errorf("writing the map: %w", err)
+		}
+	}
+	for name, text := range c.o.Map {
+		if err := os.WriteFile(filepath.Join(c.Dir, "map", name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("writing the map: %w", err)
 		}
 	}

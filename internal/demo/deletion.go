@@ -63,7 +63,8 @@ func (c *Company) agree(ctx context.Context, d *desk.Desk, ref contract.Ref) err
 	return c.sign(ctx, d, task, "cao")
 }
 
-// untilErased waits for the end. The one question that may come is about somebody else's words.
+// untilErased waits for the end. What comes on the way is the folder on paper, and perhaps a question
+// about somebody else's words.
 func (c *Company) untilErased(ctx context.Context, d *desk.Desk, ref contract.Ref) error {
 	return until(ctx, func() (bool, error) {
 		k, err := d.Store.Case(ctx, ref)
@@ -73,6 +74,10 @@ func (c *Company) untilErased(ctx context.Context, d *desk.Desk, ref contract.Re
 		tasks, err := d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, State: casefile.TaskOpen})
 		if err != nil || len(tasks) == 0 {
 			return false, err
+		}
+		if tasks[0].Kind == dsr.TaskByHand {
+			c.o.Say("no query reaches the paper: an shreds the folder and attaches the shredding log")
+			return false, c.ByHand(ctx, d, tasks[0])
 		}
 		if tasks[0].Kind != dsr.TaskLeft {
 			return false, fmt.Errorf("case %s waits for %s, which the demo does not expect", ref.ID(), tasks[0].Kind)

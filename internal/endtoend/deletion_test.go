@@ -51,6 +51,11 @@ func (s *stubborn) ended(ref contract.Ref, want dsr.Outcome) {
 				raw, _ := json.Marshal(shown.Shown)
 				s.t.Fatalf("a task that nobody expects: %s", raw)
 			}
+			if task.Kind == dsr.TaskByHand {
+				if err := s.c.ByHand(ctx, s.d, task); err != nil {
+					return false, err
+				}
+			}
 		}
 		if err != nil {
 			return false, err
@@ -172,11 +177,12 @@ func (s *stubborn) onSystem(system, statement string, args ...any) {
 // all of it; each part has a person of its own.
 func TestDeletion(t *testing.T) {
 	t.Parallel()
-	c := company(t, map[string]string{"HABEAS_COOL_OFF": coolOff})
+	c := companyWith(t, map[string]string{"HABEAS_COOL_OFF": coolOff}, map[string]string{"visitors.yaml": visitors})
 	cast := example.Cast()
 	t.Run("whole", func(t *testing.T) { deleteWhole(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
 	t.Run("shared mobile", func(t *testing.T) { deleteShared(newStubborn(t, c, cast.SharedMobileA, 4*time.Minute)) })
 	t.Run("made up", func(t *testing.T) { deleteMadeUp(newStubborn(t, c, cast.SharedMobileB, 5*time.Minute)) })
+	t.Run("by hand", func(t *testing.T) { accessByHand(newStubborn(t, c, cast.AlsoContact, 4*time.Minute)) })
 	t.Run("withdrawn", func(t *testing.T) { deleteWithdrawn(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
@@ -296,9 +302,11 @@ func deleteShared(s *stubborn) {
 	before, mine := s.rows(), s.mine()
 	ref := s.askDeletion()
 	s.agreeOn(ref)
+	s.byHandNeedsItsProof(ref)
 	s.ended(ref, dsr.Fulfilled)
 	s.othersUntouched(before, mine)
 	s.wantDeleted(before, mine, time.Now())
+	s.provenByHand(ref)
 }
 
 func deleteWithdrawn(s *stubborn) {

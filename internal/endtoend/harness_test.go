@@ -50,15 +50,21 @@ func run(m *testing.M) int {
 // company sets a company up on a stack of its own; the stack is stopped when the test ends.
 func company(t testing.TB, env map[string]string) *demo.Company {
 	t.Helper()
+	return companyWith(t, env, nil)
+}
+
+// companyWith is company with more files in its data map.
+func companyWith(t testing.TB, env, more map[string]string) *demo.Company {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "habeas-stack-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, dir) })
-	return prepare(t, dir, env)
+	return prepare(t, dir, env, more)
 }
 
-func prepare(t testing.TB, dir string, env map[string]string) *demo.Company {
+func prepare(t testing.TB, dir string, env, more map[string]string) *demo.Company {
 	t.Helper()
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
@@ -67,7 +73,7 @@ func prepare(t testing.TB, dir string, env map[string]string) *demo.Company {
 	maps.Copy(all, env)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	c, err := demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: bin, Example: example.Options{People: 200, Seed: 7}, Env: all, Say: t.Logf})
+	c, err := demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: bin, Example: example.Options{People: 200, Seed: 7}, Env: all, Map: more, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +109,7 @@ func common(t testing.TB) *demo.Company {
 			t.Fatal(err)
 		}
 		shared.dir = dir
-		shared.company = prepare(t, dir, nil)
+		shared.company = prepare(t, dir, nil, nil)
 	})
 	if shared.company == nil {
 		t.Fatal("the common company could not be set up; see the first test that failed")

@@ -92,6 +92,11 @@ func (a *assembly) files() error {
 			return fmt.Errorf("%s as CSV: %w", e.Collection.ID(), err)
 		}
 	}
+	for i, f := range a.p.Files {
+		if err := a.part(a.p.attachedName(i), f.Source, nil, nil); err != nil {
+			return fmt.Errorf("a file of %s: %w", f.System.Name, err)
+		}
+	}
 	return a.file("context.json", a.contextJSON)
 }
 

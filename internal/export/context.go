@@ -21,7 +21,16 @@ type contextFile struct {
 	ReceivedAt  *time.Time      `json:"received_at,omitempty"`
 	Company     contextCompany  `json:"company"`
 	Systems     []contextSystem `json:"systems"`
+	Files       []contextFiled  `json:"files,omitempty"`
 	Missing     []contextMissed `json:"missing,omitempty"`
+}
+
+// contextFiled is a file from a system in which somebody looked by hand.
+type contextFiled struct {
+	Name   string       `json:"name"` // its path in the package
+	System string       `json:"system"`
+	Title  datamap.Text `json:"title"`
+	Region string       `json:"stored_in"` // ISO 3166
 }
 
 type contextCompany struct {
@@ -110,6 +119,9 @@ func (a *assembly) contextJSON(w io.Writer) error {
 			system.Collections = append(system.Collections, e.context())
 		}
 		file.Systems = append(file.Systems, system)
+	}
+	for i, f := range p.Files {
+		file.Files = append(file.Files, contextFiled{Name: p.attachedName(i), System: f.System.Name, Title: f.System.Title, Region: f.System.Region})
 	}
 	for _, m := range p.Facts.Missing {
 		file.Missing = append(file.Missing, contextMissed(m))

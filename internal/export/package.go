@@ -2,6 +2,7 @@ package export
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ type Entry struct {
 	Choices map[string]string
 }
 
+// Attached is a file from a system in which somebody looked by hand.
+type Attached struct {
+	System *datamap.System
+	Ending string // such as "pdf"
+	Source PartSource
+}
+
 // Missing is a system, or a collection of it, that the package does not hold although the map
 // names it: the case goes on without it by a signed decision.
 type Missing struct {
@@ -49,6 +57,7 @@ type Package struct {
 	Company     datamap.Company
 	GeneratedAt time.Time // also the time of every file in the ZIP; its zone is that of the pages
 	Entries     []Entry   // in the order of the pages
+	Files       []Attached
 	Facts       Facts
 }
 
@@ -118,15 +127,25 @@ func (e *Entry) file(format string) string {
 	return "data/" + e.Collection.System.Name + "/" + e.Collection.Name + "." + format
 }
 
+// attachedName is the path of an attached file in the ZIP: its number in the package, from 1.
+func (p *Package) attachedName(i int) string {
+	return fmt.Sprintf("data/%s/file-%d.%s", p.Files[i].System.Name, i+1, p.Files[i].Ending)
+}
+
 // check refuses a package that cannot be made as it stands.
 func (p *Package) check() error {
 	if p.CaseID == "" || p.GeneratedAt.IsZero() || (p.Lang != "zh" && p.Lang != "en") {
 		return fault.New(contract.ErrBadInput, "a package needs a case number, a time, and zh or en as its language", nil)
 	}
-	if len(p.Entries) == 0 {
+	if len(p.Entries)+len(p.Files) == 0 {
 		return fault.New(contract.ErrNothingToShare, "there is nothing to put into the package", nil)
 	}
 	seen := map[string]bool{}
+	for _, f := range p.Files {
+		if !plainName(f.System.Name) || !plainName(f.Ending) {
+			return fault.Newf(contract.ErrBadInput, "a file of %s cannot be named so", f.System.Name)
+		}
+	}
 	for i := range p.Entries {
 		c := p.Entries[i].Collection
 		if !plainName(c.System.Name) || !plainName(c.Name) {

@@ -40,8 +40,9 @@ type head struct {
 	Systems             []tocSystem
 	Total               string
 	Missing             []missed
-	Masked, Held        bool // columns that the map hides, anywhere
-	Others              bool // columns that speak of others, anywhere
+	Attached            []attached // from systems in which somebody looked by hand
+	Masked, Held        bool       // columns that the map hides, anywhere
+	Others              bool       // columns that speak of others, anywhere
 	Officer, Hotline    string
 	Mail, Post          string
 }
@@ -59,6 +60,8 @@ type tocCollection struct {
 }
 
 type missed struct{ Title, Reason string }
+
+type attached struct{ Title, Name string }
 
 // render writes one piece.
 func (a *assembly) render(w io.Writer, piece string, data any) error {
@@ -139,6 +142,9 @@ func (a *assembly) head() *head {
 		h.Systems = append(h.Systems, group)
 	}
 	h.Total = thousands(total)
+	for i, f := range p.Files {
+		h.Attached = append(h.Attached, attached{Title: title(f.System.Title, p.Lang, f.System.Name), Name: link(p.attachedName(i))})
+	}
 	for _, m := range p.Facts.Missing {
 		h.Missing = append(h.Missing, missed{Title: m.Title.In(p.Lang), Reason: m.Reason.In(p.Lang)})
 	}

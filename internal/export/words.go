@@ -6,6 +6,7 @@ type words struct {
 	Title, Subtitle, CaseNo, Received, Generated            string
 	Intro, Keep                                             string
 	Contents, System, Collection, Rows, Files, Total        string
+	AttachedText                                            string
 	MissingTitle, MissingText                               string
 	NotesTitle, NoteMasked, NoteHeld, NoteOthers, NoteFiles string
 	ReadTitle, ReadCSV, ReadQuote, ReadJSON, ReadManifest   string
@@ -32,6 +33,7 @@ var chinese = words{
 	Keep:  "请妥善保管：任何拿到此文件的人都能读到其中的内容。不再需要时请删除。",
 
 	Contents: "目录", System: "业务系统", Collection: "内容", Rows: "条数", Files: "文件", Total: "合计",
+	AttachedText: "以下文件由工作人员从无法自动查询的系统中取出：",
 	MissingTitle: "暂缺的部分",
 	MissingText:  "以下部分未包含在本副本中：",
 	NotesTitle:   "有些内容不是原样",
@@ -81,6 +83,7 @@ var english = words{
 	Keep:  "Please keep it safe: anyone who has this file can read what is in it. Delete it when you no longer need it.",
 
 	Contents: "Contents", System: "System", Collection: "What", Rows: "Records", Files: "Files", Total: "Total",
+	AttachedText: "These files were taken by our staff from systems that cannot be searched automatically:",
 	MissingTitle: "What is not in here",
 	MissingText:  "These parts are missing from this copy:",
 	NotesTitle:   "Some things are not shown as they stand",

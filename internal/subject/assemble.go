@@ -43,6 +43,11 @@ func (e Erasure) Assemble(ctx context.Context, parts []Part) (Plan, error) {
 			}
 		}
 	}
+	for _, s := range e.Map.Asked(datamap.RightDeletion) {
+		if !slices.Contains(e.Without, s.Name) {
+			p.Asked = append(p.Asked, Asked{System: s.Name, Driver: s.Driver, Region: s.Region, Tells: s.Outside.Tells})
+		}
+	}
 	if p.LeftOut, err = e.LeftOut(); err != nil {
 		return Plan{}, err
 	}

@@ -107,6 +107,16 @@ type Plan struct {
 	LeftOut  []string          `json:"left_out,omitempty"`
 	Keys     []KeySet          `json:"keys"`
 	Circles  []Circle          `json:"circles,omitempty"`
+	// Asked are the systems that no query reaches and that are asked to delete, in map order.
+	Asked []Asked `json:"asked,omitempty"`
+}
+
+// Asked is a system that is asked, and the kinds of identity by which the person is named to it.
+type Asked struct {
+	System string   `json:"system"`
+	Driver string   `json:"driver"`
+	Region string   `json:"region"`
+	Tells  []string `json:"tells"`
 }
 
 // Choice is a reviewer's word on the shared rows of a collection.

@@ -88,6 +88,9 @@ type auditing struct {
 // mean anything.
 func (a *auditing) prepare(ctx context.Context) error {
 	for _, s := range a.m.Systems {
+		if s.Outside != nil {
+			continue
+		}
 		opened, i, err := inspector(ctx, s, a.open)
 		if err != nil {
 			return err

@@ -17,6 +17,9 @@ func Check(ctx context.Context, m *datamap.Map, open Opener, progress Progress) 
 	var found []systems.Finding
 	for n, s := range m.Systems {
 		progress.at(int64(n), int64(2*len(m.Systems)), s.Name)
+		if s.Outside != nil {
+			continue // nothing there can be looked at
+		}
 		some, err := c.live(ctx, s, open)
 		if err != nil {
 			if ctx.Err() != nil {

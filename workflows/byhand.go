@@ -1,0 +1,51 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+)
+
+// byHand has people do in systems what no driver can, side by side, and waits for their signed
+// answers. A system that a decision leaves out makes the case partial.
+func (c *request) byHand(ctx workflow.Context, systems []string) error {
+	systems = slices.DeleteFunc(slices.Clone(systems), func(s string) bool { return slices.Contains(c.partial, s) })
+	if len(systems) == 0 {
+		return nil
+	}
+	c.systems = slices.Clone(systems)
+	if err := c.enter(ctx, dsr.StateAsking, ""); err != nil {
+		return err
+	}
+	var visits []contract.SearchStep
+	for _, system := range systems {
+		visits = append(visits, contract.SearchStep{System: system})
+	}
+	return c.sideBySide(ctx, visits, func(ctx workflow.Context, s contract.SearchStep) error {
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskByHand), System: s.System, Occasion: s.System}, nil)
+		if err != nil {
+			return err
+		}
+		if got.verdict == dsr.Partial {
+			return c.leaveOut(ctx, s.System)
+		}
+		c.answered(s.System)
+		return c.show(ctx, c.humans.waiting())
+	})
+}
+
+// ask has those act whom no query reaches, once everything that a query reaches is done and read back.
+// A hold that landed meanwhile stops each of them.
+func (c *deletion) ask(ctx workflow.Context, facts contract.PlanFacts) error {
+	asked := slices.DeleteFunc(slices.Clone(facts.ByHand), func(s string) bool { return slices.Contains(c.partial, s) })
+	if len(asked) == 0 {
+		return nil
+	}
+	if err := c.holds(ctx, asked...); err != nil {
+		return err
+	}
+	return c.byHand(ctx, facts.ByHand)
+}
