@@ -20,6 +20,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
+	"github.com/habeas-dsr/habeas/internal/systems/opendsr"
 )
 
 // Activities are the steps and what they need. A worker fills what its queues use.
@@ -38,6 +39,7 @@ type Activities struct {
 	Drill     *letters.Mailer     // where an exercise writes to; nil: there are no exercises
 	DKIM      *letters.DKIM       // nil: letters are not signed
 	SMS       *letters.SMSGateway // nil: nobody is reached by text message
+	Peers     *opendsr.Peers      // nil: no processor is asked, and no controller served
 	// Open gives the connection to a system of the map; it is shared and stays open.
 	Open func(ctx context.Context, system string) (systems.System, error)
 	Now  func() time.Time
@@ -98,6 +100,7 @@ func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendPage, a.SendPage)
 	register(w, contract.SendTexts, a.SendTexts)
 	register(w, contract.WarnClock, a.WarnClock)
+	register(w, contract.CallBack, a.CallBack)
 }
 
 // RegisterSystem adds what runs on the queue of one system.
@@ -111,6 +114,8 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.Rediscover, a.Rediscover)
 	register(w, contract.ReadBack, a.ReadBack)
 	register(w, contract.FindConcerned, a.FindConcerned)
+	register(w, contract.AskProcessor, a.AskProcessor)
+	register(w, contract.PollProcessor, a.PollProcessor)
 }
 
 // register holds the function against the typed reference: the compiler refuses another shape. A

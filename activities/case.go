@@ -42,7 +42,15 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 	}
 	for _, s := range a.Map.Systems {
 		facts.Patience[s.Name] = s.Patience
+		if s.Outside != nil {
+			facts.Patience[s.Name] = s.Outside.Due
+		}
 	}
+	err = a.vouched(ctx, in.Ref)
+	if err != nil && !fault.Is(err, contract.ErrNotFound) {
+		return facts, err
+	}
+	facts.Vouched = err == nil
 	return facts, nil
 }
 

@@ -73,6 +73,9 @@ func (a *Activities) certifySystem(c carried, system string) certificate.System 
 	if work, ok := c.hands[system]; ok && slices.Contains(c.asked(), system) {
 		out.Proof = &certificate.Proof{By: datamap.DriverManual, Outcome: work.answer.Outcome, Rows: work.answer.Rows, At: *work.task.DoneAt, Task: work.task.ID, Evidence: work.answer.Evidence}
 	}
+	if answer, ok := c.answers[system]; ok {
+		out.Proof = &certificate.Proof{By: datamap.DriverOpenDSR, Outcome: answer.status, At: answer.at, Request: answer.request, Domain: answer.domain, Signature: answer.signature}
+	}
 	for _, k := range c.classes(system) {
 		out.Classes = append(out.Classes, certificate.Class{
 			Name: a.title(system, k.entry.Collection), Action: k.entry.Action, Planned: k.entry.Rows, Law: k.entry.Law, Until: k.entry.Until, Reason: k.entry.Reason,

@@ -158,6 +158,10 @@ func (a *Activities) deletionFields(ctx context.Context, c casefile.Case, f *let
 		if work, ok := done.hands[system]; ok {
 			changed += work.answer.Rows
 		}
+		if answer, ok := done.answers[system]; ok {
+			name := sys.Recipient
+			f.Done = append(f.Done, fmt.Sprintf("%s / %s: %s", name.In("zh"), name.In("en"), answer.at.UTC().Format("2006-01-02")))
+		}
 		if changed > 0 {
 			f.Done = append(f.Done, fmt.Sprintf("%s / %s: %d", sys.Title.In("zh"), sys.Title.In("en"), changed))
 		}

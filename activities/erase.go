@@ -206,6 +206,7 @@ type carried struct {
 	open     []string            // systems that are not done and read back, although nobody signed to leave them
 	unproven []string            // systems where the read-back found something
 	hands    map[string]handWork // what was done by hand, by system
+	answers  map[string]answered // what processors have answered, by system
 	last     time.Time
 }
 
@@ -236,6 +237,9 @@ func (a *Activities) carriedOut(ctx context.Context, ref contract.Ref) (carried,
 			return c, err
 		}
 		if c.hands, err = a.byHand(ctx, ref); err != nil {
+			return c, err
+		}
+		if c.answers, err = a.processors(ctx, ref, c.body); err != nil {
 			return c, err
 		}
 		if err := a.readErasures(ctx, ref, &c); err != nil {
@@ -327,6 +331,12 @@ func (a *Activities) readErasures(ctx context.Context, ref contract.Ref, c *carr
 		}
 		if unclean(left) > 0 {
 			c.unproven = append(c.unproven, s.System)
+		}
+	}
+	for system, answer := range c.answers {
+		proven[system] = true
+		if answer.at.After(c.last) {
+			c.last = answer.at
 		}
 	}
 	for system, work := range c.hands {

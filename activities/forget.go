@@ -76,5 +76,16 @@ func (a *Activities) forget(ctx context.Context, c casefile.Case) error {
 	if err != nil && !errors.As(err, &gone) {
 		return fault.New(contract.ErrUnavailable, "the history of "+string(c.Ref)+" could not be deleted", err)
 	}
+	asked, err := a.Store.ProcessorRequests(ctx, c.Ref)
+	if err != nil {
+		return err
+	}
+	for _, p := range asked {
+		_, err := a.Temporal.WorkflowService().DeleteWorkflowExecution(ctx, &workflowservice.DeleteWorkflowExecutionRequest{
+			Namespace: a.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: contract.ProcessorID(p.Ref, p.System)}})
+		if err != nil && !errors.As(err, &gone) {
+			return fault.New(contract.ErrUnavailable, "the history of "+string(c.Ref)+" could not be deleted", err)
+		}
+	}
 	return a.Store.ForgetCase(ctx, c.Ref)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
@@ -239,6 +240,10 @@ func (a *Activities) SealPlan(ctx context.Context, in contract.PlanInput) (contr
 	out = contract.PlanFacts{Rows: p.Rows, Large: p.Large, Order: plan.Order}
 	out.Fresh = steps(e.Fresh(a.Store.FreshKeys(in.Ref, in.Plan)).Steps())
 	for _, s := range plan.Asked {
+		if s.Driver == datamap.DriverOpenDSR {
+			out.Processors = append(out.Processors, s.System)
+			continue
+		}
 		out.ByHand = append(out.ByHand, s.System)
 	}
 	return out, nil

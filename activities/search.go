@@ -12,10 +12,13 @@ import (
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
-// verified refuses whoever has not proved who they are: nothing is searched for them, whatever
-// the workflow was told.
+// verified refuses whoever has not proved who they are, and for whom no controller vouches: nothing is
+// searched for them, whatever the workflow was told.
 func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
 	_, err := a.Store.MetChallenge(ctx, ref, dsr.CodeVerify)
+	if fault.Is(err, contract.ErrNotFound) {
+		err = a.vouched(ctx, ref)
+	}
 	if fault.Is(err, contract.ErrNotFound) {
 		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
 	}

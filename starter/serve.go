@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
@@ -14,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/portal"
+	"github.com/habeas-dsr/habeas/internal/processor"
 	"github.com/habeas-dsr/habeas/internal/telemetry"
 )
 
@@ -21,7 +23,8 @@ func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "serve the person's pages and the Temporal codec endpoint",
 		Long: `Serve the portal on HABEAS_PORTAL_LISTEN. It speaks HTTP: put it behind your TLS-ending proxy and
-set HABEAS_PORTAL_URL to the https:// address that people type.`,
+set HABEAS_PORTAL_URL to the https:// address that people type. Where the file that HABEAS_OPENDSR names
+says where to listen, other companies' requests are served there too.`,
 		Example: "  habeas serve", Args: needs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := a.desk(cmd.Context(), true)
@@ -35,7 +38,14 @@ set HABEAS_PORTAL_URL to the https:// address that people type.`,
 				SessionKey: sessionKey(a.house.Keys), Now: time.Now, TrustedProxies: c.PortalProxies, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
 			})
 			log.Info("the portal runs", "listen", c.PortalListen)
-			return portal.Serve(cmd.Context(), c.PortalListen, handler)
+			group, ctx := errgroup.WithContext(cmd.Context())
+			group.Go(func() error { return portal.Serve(ctx, c.PortalListen, handler) })
+			if peers := a.house.Peers; peers != nil && peers.Listen != "" {
+				log.Info("OpenDSR is served", "listen", peers.Listen)
+				served := processor.New(processor.Options{Desk: d, Peers: peers, Map: a.house.Map, Now: time.Now, Log: log})
+				group.Go(func() error { return portal.Serve(ctx, peers.Listen, served) })
+			}
+			return group.Wait()
 		},
 	}
 }

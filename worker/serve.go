@@ -58,7 +58,7 @@ func serve(ctx context.Context, c config.Config) error {
 	defer systems.Close()
 	acts := &activities.Activities{
 		Store: house.Store, Keys: house.Keys, Map: house.Map, Blobs: house.Blobs, Pins: house.Pins, Laws: house.Laws, Config: c,
-		Temporal: temporal, Namespace: namespace(), Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Open: systems.Get, Now: time.Now, Log: log,
+		Temporal: temporal, Namespace: namespace(), Mailer: post.Mailer, Drill: post.Drill, DKIM: post.DKIM, SMS: post.SMS, Peers: house.Peers, Open: systems.Get, Now: time.Now, Log: log,
 	}
 	workers, err := build(temporal, house.Map, c, acts)
 	if err != nil {

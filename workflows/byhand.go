@@ -16,6 +16,23 @@ func (c *request) byHand(ctx workflow.Context, systems []string) error {
 	if len(systems) == 0 {
 		return nil
 	}
+	return c.askAll(ctx, systems, c.inOneByHand)
+}
+
+func (c *request) inOneByHand(ctx workflow.Context, system string) error {
+	got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskByHand), System: system, Occasion: system}, nil)
+	if err != nil {
+		return err
+	}
+	if got.verdict == dsr.Partial {
+		return c.leaveOut(ctx, system)
+	}
+	c.answered(system)
+	return c.show(ctx, c.humans.waiting())
+}
+
+// askAll asks in each of the systems, side by side.
+func (c *request) askAll(ctx workflow.Context, systems []string, one func(workflow.Context, string) error) error {
 	c.systems = slices.Clone(systems)
 	if err := c.enter(ctx, dsr.StateAsking, ""); err != nil {
 		return err
@@ -24,28 +41,27 @@ func (c *request) byHand(ctx workflow.Context, systems []string) error {
 	for _, system := range systems {
 		visits = append(visits, contract.SearchStep{System: system})
 	}
-	return c.sideBySide(ctx, visits, func(ctx workflow.Context, s contract.SearchStep) error {
-		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskByHand), System: s.System, Occasion: s.System}, nil)
-		if err != nil {
-			return err
-		}
-		if got.verdict == dsr.Partial {
-			return c.leaveOut(ctx, s.System)
-		}
-		c.answered(s.System)
-		return c.show(ctx, c.humans.waiting())
-	})
+	return c.sideBySide(ctx, visits, func(ctx workflow.Context, s contract.SearchStep) error { return one(ctx, s.System) })
 }
 
 // ask has those act whom no query reaches, once everything that a query reaches is done and read back.
 // A hold that landed meanwhile stops each of them.
 func (c *deletion) ask(ctx workflow.Context, facts contract.PlanFacts) error {
-	asked := slices.DeleteFunc(slices.Clone(facts.ByHand), func(s string) bool { return slices.Contains(c.partial, s) })
+	asked := slices.DeleteFunc(slices.Concat(facts.Processors, facts.ByHand), func(s string) bool { return slices.Contains(c.partial, s) })
 	if len(asked) == 0 {
 		return nil
 	}
 	if err := c.holds(ctx, asked...); err != nil {
 		return err
 	}
-	return c.byHand(ctx, facts.ByHand)
+	asked = slices.DeleteFunc(asked, func(s string) bool { return slices.Contains(c.partial, s) })
+	if len(asked) == 0 {
+		return nil
+	}
+	return c.askAll(ctx, asked, func(ctx workflow.Context, system string) error {
+		if slices.Contains(facts.Processors, system) {
+			return c.processor(ctx, system)
+		}
+		return c.inOneByHand(ctx, system)
+	})
 }

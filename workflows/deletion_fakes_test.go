@@ -13,19 +13,20 @@ import (
 
 // eraser is what the fakes of a deletion do. Each may be replaced by a test.
 type eraser struct {
-	linked    contract.Ref
-	large     bool
-	stops     func(in contract.EraseInput) int
-	held      func() []string
-	agree     func(contract.AgreeInput) error
-	withdrawn func() bool
-	begin     func(contract.PlanInput) error
-	erase     func(context.Context, contract.EraseInput) error
-	left      func(contract.EraseInput) int
-	look      func(contract.EraseInput) error
-	coolOff   time.Duration
-	byHand    []string // systems in which people delete by hand
-	certify   func() error
+	linked     contract.Ref
+	large      bool
+	stops      func(in contract.EraseInput) int
+	held       func() []string
+	agree      func(contract.AgreeInput) error
+	withdrawn  func() bool
+	begin      func(contract.PlanInput) error
+	erase      func(context.Context, contract.EraseInput) error
+	left       func(contract.EraseInput) int
+	look       func(contract.EraseInput) error
+	coolOff    time.Duration
+	byHand     []string // systems in which people delete by hand
+	processors []string
+	certify    func() error
 }
 
 func refusal(typ string) error {
@@ -59,7 +60,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		return contract.DraftResult{Rows: 2, Stops: e.stops(in)}, nil
 	})
 	add(env, f, contract.SealPlan, func(context.Context, contract.PlanInput) (contract.PlanFacts, error) {
-		return contract.PlanFacts{Rows: 4, Large: e.large, Order: []string{"billing", "accounts"}, Fresh: steps, ByHand: e.byHand}, nil
+		return contract.PlanFacts{Rows: 4, Large: e.large, Order: []string{"billing", "accounts"}, Fresh: steps, ByHand: e.byHand, Processors: e.processors}, nil
 	})
 	add(env, f, contract.CheckHolds, func(context.Context, contract.PlanInput) (contract.HoldsResult, error) {
 		return contract.HoldsResult{Systems: e.held()}, nil

@@ -59,3 +59,11 @@ func onSystem(ctx workflow.Context, system, summary string) workflow.Context {
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 5 * time.Minute},
 	})
 }
+
+// callback is a word to another company, which may be away for long; in the end it asks us.
+func callback(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: contract.QueueLetters, StartToCloseTimeout: 2 * time.Minute, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Hour, MaximumAttempts: 40},
+	})
+}

@@ -21,6 +21,7 @@ func Register(r Registry) {
 		contract.Roster.Name:         Roster,
 		contract.Notice.Name:         Notice,
 		contract.AuthorityClock.Name: AuthorityClock,
+		contract.Processor.Name:      Processor,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

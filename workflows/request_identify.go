@@ -26,6 +26,13 @@ func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.tell(ctx, c.words.ack, "open", ""); err != nil {
 		return "", err
 	}
+	if c.facts.Vouched {
+		err := c.askCasefile(ctx)
+		if err == nil && !c.met {
+			err = errUnfounded
+		}
+		return "", err
+	}
 	if ended, err = c.firstCode(ctx); err != nil || ended != "" {
 		return ended, err
 	}

@@ -33,6 +33,9 @@ type NewCase struct {
 	Request    Request
 	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
 	Ground     dsr.Ground  // of a deletion
+	// Controller is the request of another company that opens the case; nil: a person does. One that
+	// is known already is a contract.ErrConflict.
+	Controller *ControllerRequest
 }
 
 // Request is what the person asked, in their own data. It is only ever stored sealed.
@@ -117,6 +120,16 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		}
 		if n.Ground != "" {
 			detail["ground"] = string(n.Ground)
+		}
+		if n.Controller != nil {
+			err := s.putController(ctx, tx, ref, n.Controller, key.Seal)
+			if e := pq.As(err, "23505"); e != nil && e.Constraint == "controller_request_once_per_id" {
+				return fault.New(contract.ErrConflict, "this request of the controller is known already", nil)
+			}
+			if err != nil {
+				return err
+			}
+			detail["controller"], detail["request"] = n.Controller.Controller, n.Controller.RequestID
 		}
 		return s.begin(ctx, tx, ref, "case.opened", detail)
 	})

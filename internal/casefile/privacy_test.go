@@ -137,6 +137,7 @@ func (f *fixture) fillDeletion(t *testing.T, personal []byte) {
 	ok(t, err)
 	ok(t, f.BeginErasing(ctx, other, 1, f.pins))
 	ok(t, f.PutErased(ctx, other, 1, "accounts", []map[string]int{{"deleted": 3}}, true))
+	f.fillProcessors(t, other)
 	ok(t, f.PutRemains(ctx, other, 1, "accounts", []int{}, 0))
 	_, err = f.PutCertificate(ctx, p.Ref, 1, []byte(`{"certificate":{}}`))
 	ok(t, err)

@@ -78,12 +78,17 @@ type Class struct {
 
 // Proof is what whoever was asked to delete has answered.
 type Proof struct {
-	By       string    `json:"by"` // the driver: manual
+	By       string    `json:"by"` // the driver: manual, opendsr
 	Outcome  string    `json:"outcome"`
 	Rows     int64     `json:"rows"`
 	At       time.Time `json:"at"`
 	Task     string    `json:"task,omitempty"`     // whose signed answer it is
 	Evidence []string  `json:"evidence,omitempty"` // SHA-256 of the files, hex
+	// Of a processor: the number of our request, the domain that answered, and its signature over the
+	// answer, which we keep.
+	Request   string `json:"request,omitempty"`
+	Domain    string `json:"domain,omitempty"`
+	Signature string `json:"signature,omitempty"`
 }
 
 // Remain is something that is still there.

@@ -31,7 +31,7 @@ var inChinese = words{
 		"unlawful": "违法处理", "objected": "反对处理", "legal-duty": "法律规定的其他情形", "collected-as-child": "未成年时收集"},
 	outcomes: map[string]string{"fulfilled": "已办理", "partial": "部分办理"},
 	actions: map[string]string{"delete": "删除", "anonymise": "匿名化", "unlink": "解除关联", "refcount": "解除关联，无人使用时删除", "block": "停止日常使用",
-		"keep": "保留", "leave": "未处理", "deleted": "已删除", "anonymised": "已匿名化", "nothing-held": "未持有", "manual": "人工办理"},
+		"keep": "保留", "leave": "未处理", "deleted": "已删除", "anonymised": "已匿名化", "nothing-held": "未持有", "manual": "人工办理", "opendsr": "OpenDSR", "completed": "已完成"},
 	states:  map[string]string{Done: "已完成并核验", LeftOut: "未办理（经工作人员签字）", Unproven: "已执行，核验发现尚存记录"},
 	reasons: map[string]string{"by-law": "法律规定的保存义务", "shared": "与他人共有", "upward": "属于他人或公共记录", "orphan": "指向已删除记录", "hunt": "自由文本中出现", "frozen": "方案内尚存", "new": "方案后新增", "unanswered": "未能在时限内查完"},
 }
@@ -45,7 +45,7 @@ var inEnglish = words{
 		"unlawful": "processed unlawfully", "objected": "objection", "legal-duty": "a legal duty to delete", "collected-as-child": "collected from a child"},
 	outcomes: map[string]string{"fulfilled": "done", "partial": "done in part"},
 	actions: map[string]string{"delete": "deleted", "anonymise": "made anonymous", "unlink": "reference removed", "refcount": "reference removed, deleted with the last one",
-		"block": "taken out of use", "keep": "kept", "leave": "left", "anonymised": "made anonymous", "nothing-held": "nothing held", "manual": "by hand"},
+		"block": "taken out of use", "keep": "kept", "leave": "left", "anonymised": "made anonymous", "nothing-held": "nothing held", "manual": "by hand", "opendsr": "OpenDSR", "completed": "completed"},
 	states:  map[string]string{Done: "done and checked", LeftOut: "not done (signed by staff)", Unproven: "done; the check found something still there"},
 	reasons: map[string]string{"by-law": "a law says so", "shared": "it is somebody else's too", "upward": "it is not the person's own", "orphan": "it points at something deleted", "hunt": "it stands in free text", "frozen": "the plan named it", "new": "it came after the plan", "unanswered": "the search ran out of time"},
 }

@@ -52,6 +52,7 @@ type Config struct {
 	PackageTTL     time.Duration
 	CoolOff        time.Duration
 	BuildID        string
+	OpenDSR        string
 }
 
 // Setting is one environment variable.
@@ -81,6 +82,7 @@ var Settings = []Setting{
 	text("HABEAS_EXERCISE_SMTP_URL", "", true, "mail catcher that takes the letters of exercises; without it there are none", func(c *Config) *string { return &c.ExerciseSMTP }),
 	text("HABEAS_BOUNCE_LISTEN", "", false, "where the worker takes bounces of mass notices back by SMTP, such as 127.0.0.1:2525; empty: nowhere", func(c *Config) *string { return &c.BounceListen }),
 	text("HABEAS_BOUNCE_DOMAIN", "", false, "domain of the return paths of mass notices; default the domain of the company's From", func(c *Config) *string { return &c.BounceDomain }),
+	text("HABEAS_OPENDSR", "", false, "file that says who we are to processors and controllers, and whom we trust; without it OpenDSR is not spoken", func(c *Config) *string { return &c.OpenDSR }),
 	text("HABEAS_DKIM_KEY", "", false, "PEM file with the DKIM key; letters are signed when it is set", func(c *Config) *string { return &c.DKIMKey }),
 	text("HABEAS_DKIM_SELECTOR", "habeas", false, "DKIM selector in DNS", func(c *Config) *string { return &c.DKIMSelector }),
 	text("HABEAS_SMS_URL", "", true, "webhook that sends text messages", func(c *Config) *string { return &c.SMSURL }),

@@ -52,6 +52,8 @@ type CaseFacts struct {
 	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
 	Plan  int
 	Begun bool
+	// Vouched: another company asks, whose processor we are. It knows the person, and gets the answer.
+	Vouched bool
 }
 
 // Progress is the projection of a case for lists.

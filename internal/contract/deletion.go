@@ -89,6 +89,8 @@ type PlanFacts struct {
 	Fresh []SearchStep // the walk of the read-back
 	// ByHand are the systems in which people delete by hand.
 	ByHand []string
+	// Processors are the systems that other companies' programs delete in.
+	Processors []string
 }
 
 // HoldsResult lists the systems of which a legal hold covers a part.

@@ -41,7 +41,7 @@ const (
 
 var (
 	identities = []string{IdentityEmail, IdentityMobile, IdentityNationalID, IdentityAccount, IdentityEnterpriseCode}
-	drivers    = []string{"postgres", "mariadb", "mysql", DriverManual}
+	drivers    = []string{"postgres", "mariadb", "mysql", DriverManual, DriverOpenDSR}
 	channels   = []string{IdentityEmail, IdentityMobile}
 	exports    = []string{ExportShow, ExportHeld, ExportMask}
 	masks      = []string{MaskIDNumber, MaskBankAccount, MaskEmail, MaskMobile, MaskName, MaskAll}
@@ -51,7 +51,7 @@ var (
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
 	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "collections", "ignore_tables",
-		"rights", "tells", "due", "instructions", "evidence"}
+		"rights", "tells", "due", "instructions", "evidence", "url", "domain", "transfer"}
 	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
@@ -60,10 +60,12 @@ var (
 	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "free_text", "erase", "ignore"}
 	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "deletion"}
 
-	askedDrivers = []string{DriverManual}
-	rights       = []string{RightAccess, RightDeletion}
-	outsideKeys  = []string{"rights", "tells", "due", "instructions", "evidence"}
-	databaseKeys = []string{"collections", "ignore_tables", "connections"}
+	askedDrivers   = []string{DriverManual, DriverOpenDSR}
+	rights         = []string{RightAccess, RightDeletion}
+	outsideKeys    = []string{"rights", "tells", "due", "instructions", "evidence", "url", "domain", "transfer"}
+	processorKinds = []string{IdentityEmail, IdentityAccount}
+	keysOf         = map[string]string{"instructions": DriverManual, "evidence": DriverManual, "url": DriverOpenDSR, "domain": DriverOpenDSR}
+	databaseKeys   = []string{"collections", "ignore_tables", "connections"}
 
 	identityKeys    = []string{"normaliser", "pattern"}
 	pathKeys        = []string{"category", "title", "export", "mask", "sensitivity"}

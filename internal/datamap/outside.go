@@ -1,7 +1,11 @@
 package datamap
 
 import (
+	"net"
+	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -9,7 +13,8 @@ import (
 
 // The drivers of systems that are asked and not queried.
 const (
-	DriverManual = "manual" // people do it by hand
+	DriverManual  = "manual"  // people do it by hand
+	DriverOpenDSR = "opendsr" // a processor's program
 )
 
 // What a case may ask of such a system.
@@ -28,6 +33,9 @@ type Outside struct {
 	Due          time.Duration // how long whoever is asked has
 	Instructions Text          // what is to be done, for the people who do it
 	Evidence     Text          // the proof that must come with the answer; empty: none
+	URL          string        // of a processor: where it is asked, and nowhere else
+	Domain       string        // as the processor's certificate says it
+	Transfer     string        // of a recipient outside the mainland: what its transfer is filed under
 }
 
 // Asked lists the systems that are asked in a case of that right, in map order.
@@ -49,11 +57,16 @@ func (f *file) outside(r *record, s *System) {
 	asked := known(s.Driver, askedDrivers)
 	for _, key := range outsideKeys {
 		if n, ok := r.get(key); ok && !asked {
-			f.node(n, "%s is for a system that is asked (driver %s), not for a database", key, DriverManual)
+			f.node(n, "%s is for a system that is asked (driver %s or %s), not for a database", key, DriverManual, DriverOpenDSR)
 		}
 	}
 	if !asked {
 		return
+	}
+	for key, driver := range keysOf {
+		if n, ok := r.get(key); ok && driver != s.Driver {
+			f.node(n, "%s is for the driver %s", key, driver)
+		}
 	}
 	for _, key := range databaseKeys {
 		if n, ok := r.get(key); ok {
@@ -69,9 +82,51 @@ func (f *file) outside(r *record, s *System) {
 	if n, ok := r.get("due"); ok {
 		o.Due = f.due(n)
 	}
-	o.Instructions = f.title(r, "instructions", true)
-	o.Evidence = f.title(r, "evidence", false)
+	o.Transfer = r.text("transfer")
+	if s.Driver == DriverManual {
+		o.Instructions = f.title(r, "instructions", true)
+		o.Evidence = f.title(r, "evidence", false)
+	} else {
+		o.processor(f, r, s)
+	}
+	f.later = append(f.later, func(l *loading) {
+		if l.Company.Law == "cn-pipl" && s.Region != "" && s.Region != "cn" && !strings.HasPrefix(s.Region, "cn-") && o.Transfer == "" && s.Recipient != (Text{}) {
+			f.node(r.node, "%s lies in %s, outside the mainland: transfer must name what the transfer is filed under (PIPL Art. 38 and 39)", s.Name, s.Region)
+		}
+	})
 }
+
+// processor reads what only another company's program has. It is asked to delete, and to nothing else.
+func (o *Outside) processor(f *file, r *record, s *System) {
+	if n, ok := r.get("rights"); !ok {
+		o.Rights = []string{RightDeletion}
+	} else if !slices.Equal(o.Rights, []string{RightDeletion}) {
+		f.node(n, "a processor is asked to delete: rights is [%s]", RightDeletion)
+	}
+	if s.Recipient == (Text{}) {
+		r.need("recipient")
+	}
+	var at ast.Node
+	if o.URL, at = r.needText("url"); o.URL != "" {
+		u, err := url.Parse(o.URL)
+		local := err == nil && u.Scheme == "http" && net.ParseIP(u.Hostname()).IsLoopback()
+		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Scheme != "https" && !local) {
+			f.node(at, "url must be the processor's address, such as https://dsr.partner.example; http:// is for this machine alone")
+		}
+	}
+	if o.Domain, at = r.needText("domain"); o.Domain != "" && !domainName.MatchString(o.Domain) {
+		f.node(at, "domain must be the name in the processor's certificate, such as dsr.partner.example")
+	}
+	for _, kind := range o.Tells {
+		if !known(kind, processorKinds) {
+			n, _ := r.get("tells")
+			f.node(n, "OpenDSR has no word for %s: it takes %s", quoted(kind), strings.Join(processorKinds, " and "))
+		}
+	}
+}
+
+// domainName is a name in a certificate.
+var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`)
 
 func (o *Outside) tells(f *file, r *record) {
 	n, ok := r.need("tells")

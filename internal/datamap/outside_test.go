@@ -71,3 +71,54 @@ func TestManualSystemMistakes(t *testing.T) {
 		t.Errorf("a database with a time to answer: %v", err)
 	}
 }
+
+const processorFile = `version: 1
+system: mailing
+title: {zh: 邮件群发, en: Mailing service}
+driver: opendsr
+region: cn
+owner: marketing@yunzhan.example
+recipient: {zh: 示例邮件服务商, en: Example Mailing Ltd}
+tells: [account, email]
+url: https://dsr.mailing.example:8443
+domain: dsr.mailing.example
+`
+
+func TestProcessor(t *testing.T) {
+	t.Parallel()
+	m, err := LoadFS(withFile(t, "mailing.yaml", processorFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Asked(RightDeletion); len(got) != 1 || got[0].Outside.Domain != "dsr.mailing.example" || len(m.Asked(RightAccess)) != 0 {
+		t.Errorf("asked: %+v", got)
+	}
+	if err := compiled(t, Schema()).Validate(asJSON(t, []byte(processorFile))); err != nil {
+		t.Errorf("the schema: %v", err)
+	}
+	if _, err := LoadFS(withFile(t, "mailing.yaml", strings.Replace(processorFile, "region: cn", "region: sg\ntransfer: SCC-2026-17", 1))); err != nil {
+		t.Errorf("abroad, with what the transfer is filed under: %v", err)
+	}
+	for name, c := range map[string]struct{ old, new, want string }{
+		"abroad without a transfer": {"region: cn", "region: sg", "transfer must name"},
+		"in Hong Kong without one":  {"region: cn", "region: hk", "transfer must name"},
+		"without encryption":        {"https://", "http://", "url must be"},
+		"with a password":           {"https://", "https://me:secret@", "url must be"},
+		"no recipient":              {"recipient: {zh: 示例邮件服务商, en: Example Mailing Ltd}\n", "", `needs "recipient"`},
+		"an identity without word":  {"[account, email]", "[account, mobile]", "OpenDSR has no word for"},
+		"asked for access":          {"tells:", "rights: [access, deletion]\ntells:", "a processor is asked to delete"},
+		"with instructions":         {"tells:", "instructions: {zh: 请, en: please}\ntells:", "instructions is for the driver manual"},
+		"no name of a certificate":  {"domain: dsr.mailing.example", "domain: 'dsr mailing'", "domain must be"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := LoadFS(withFile(t, "mailing.yaml", strings.Replace(processorFile, c.old, c.new, 1)))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Error("the error says a password")
+			}
+		})
+	}
+}

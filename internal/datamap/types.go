@@ -30,7 +30,7 @@ type Map struct {
 type System struct {
 	Name        string // lower case, digits and hyphens
 	Title       Text
-	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual
+	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual, DriverOpenDSR
 	Region      string // ISO 3166 code in lower case, such as "cn"
 	Owner       string // who answers for it
 	Deputy      string

@@ -26,6 +26,8 @@ type Opening struct {
 	Note       string
 	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
 	OpenedBy   string     // the member of staff whose key was unlocked
+	// controller is the request of another company, which only OpenForController sets.
+	controller *casefile.ControllerRequest
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
@@ -54,7 +56,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
-		Ground:  o.Ground,
+		Ground: o.Ground, Controller: o.controller,
 		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
 	})
 	if err != nil {
@@ -96,6 +98,8 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("unknown channel %q", o.Channel).WithHint("the known ones are " + strings.Join(dsr.Channels, ", "))
 	case !slices.Contains(dsr.Requesters, o.Requester):
 		return bad("unknown requester %q", o.Requester).WithHint("the known ones are " + strings.Join(dsr.Requesters, ", "))
+	case o.controller == nil && (o.Requester == dsr.RequesterController || o.Channel == "opendsr"):
+		return bad("requests of controllers come over OpenDSR, signed, and not by hand")
 	case o.ReceivedAt.After(d.Now()):
 		return bad("the request cannot have been received in the future (%s)", o.ReceivedAt.Format(time.RFC3339))
 	case o.ReceivedAt.Before(d.Now().AddDate(-1, 0, 0)):

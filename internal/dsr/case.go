@@ -72,10 +72,13 @@ const (
 var Grounds = []Ground{GroundPurpose, GroundService, GroundConsent, GroundUnlawful, GroundObjected, GroundDuty, GroundChild}
 
 // Channels by which a request reaches the company.
-var Channels = []string{"phone", "letter", "mail", "web"}
+var Channels = []string{"phone", "letter", "mail", "web", "opendsr"}
 
 // Requesters are who may ask.
-var Requesters = []string{"self", "agent", "guardian", "relative"}
+var Requesters = []string{"self", "agent", "guardian", "relative", RequesterController}
+
+// RequesterController is another company, whose processor we are: it vouches for the person.
+const RequesterController = "controller"
 
 // Identity is one thing by which a person is known, normalised. It is personal data.
 type Identity struct {

@@ -45,7 +45,7 @@ func (e Erasure) Assemble(ctx context.Context, parts []Part) (Plan, error) {
 	}
 	for _, s := range e.Map.Asked(datamap.RightDeletion) {
 		if !slices.Contains(e.Without, s.Name) {
-			p.Asked = append(p.Asked, Asked{System: s.Name, Driver: s.Driver, Region: s.Region, Tells: s.Outside.Tells})
+			p.Asked = append(p.Asked, Asked{System: s.Name, Driver: s.Driver, Region: s.Region, Tells: s.Outside.Tells, URL: s.Outside.URL, Domain: s.Outside.Domain})
 		}
 	}
 	if p.LeftOut, err = e.LeftOut(); err != nil {

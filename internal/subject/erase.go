@@ -117,6 +117,8 @@ type Asked struct {
 	Driver string   `json:"driver"`
 	Region string   `json:"region"`
 	Tells  []string `json:"tells"`
+	URL    string   `json:"url,omitempty"`    // of a processor
+	Domain string   `json:"domain,omitempty"` // as its certificate says it
 }
 
 // Choice is a reviewer's word on the shared rows of a collection.

@@ -20,7 +20,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 	"github.com/habeas-dsr/habeas/internal/systems"
-	_ "github.com/habeas-dsr/habeas/internal/systems/mysql"    // drivers of the data map
+	_ "github.com/habeas-dsr/habeas/internal/systems/mysql" // drivers of the data map
+	"github.com/habeas-dsr/habeas/internal/systems/opendsr"
 	_ "github.com/habeas-dsr/habeas/internal/systems/postgres" // …
 )
 
@@ -33,6 +34,7 @@ type House struct {
 	Blobs  blobs.Store
 	Pins   casefile.Pins
 	Laws   *jurisdiction.Book
+	Peers  *opendsr.Peers // nil: OpenDSR is not spoken
 }
 
 // Open opens keys, data map, casefile, blob store and the pinned approvers.
@@ -55,6 +57,11 @@ func Open(ctx context.Context, c config.Config) (*House, error) {
 	}
 	if h.Laws, err = OpenLaws(c.Laws); err != nil {
 		return nil, err
+	}
+	if c.OpenDSR != "" {
+		if h.Peers, err = opendsr.Load(c.OpenDSR, time.Now()); err != nil {
+			return nil, err
+		}
 	}
 	if h.Blobs, err = blobs.OpenStore(ctx, c.Blobs); err != nil {
 		return nil, err
