@@ -12,9 +12,9 @@ help: ## show this help
 
 .PHONY: build
 build: ## build bin/habeas and bin/habeas-worker
-	@mkdir -p bin
-	go build -trimpath -o bin/habeas ./starter
-	go build -trimpath -o bin/habeas-worker ./worker
+	@mkdir -p bin .tools/log
+	@. scripts/watched.sh && watched "building bin/habeas and bin/habeas-worker" .tools/log/build.log \
+		sh -c 'go build -trimpath -o bin/habeas ./starter && go build -trimpath -o bin/habeas-worker ./worker'
 
 .PHONY: tools
 tools: ## install what is missing: PostgreSQL, MariaDB and Postfix (apt), the Temporal CLI (.tools)
