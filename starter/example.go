@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) exampleCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "example", Short: "the invented company that the demo plays", Args: needs(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "example", Short: "the invented company that the demo plays", Example: "  habeas example load", Args: needs(cobra.NoArgs)}
 	o := example.Options{}
 	load := &cobra.Command{
 		Use: "load", Short: "make its databases",
