@@ -187,6 +187,13 @@ func TestDeletion(t *testing.T) {
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
+	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, ordinary(t, c, 0), 5*time.Minute)) })
+	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, ordinary(t, c, 1), 6*time.Minute)) })
+	for i, server := range []string{"postgres", "mariadb"} {
+		t.Run(server+" killed", func(t *testing.T) {
+			deleteWhileDatabasesDie(newStubborn(t, c, ordinary(t, c, 2+i), 6*time.Minute), server, time.Duration(20*i)*time.Millisecond)
+		})
+	}
 	t.Run("killed", func(t *testing.T) {
 		people := []example.Person{cast.NoEmail, cast.AlsoContact, cast.Heavy}
 		for i, seed := range seeds(t)[:min(len(people), len(seeds(t)))] {
