@@ -30,6 +30,9 @@ func (a *Activities) FindAccount(ctx context.Context, in contract.RefInput) (con
 	if err != nil {
 		return none, err
 	}
+	if request.Directory != "" {
+		return a.findRestored(ctx, in.Ref, request)
+	}
 	var looked atomic.Int64
 	progress(ctx, &looked, 0)
 	found, err := subject.FindAccount(ctx, a.Map, a.opener(ctx), request.Identities)

@@ -47,6 +47,9 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 		}
 	}
 	err = a.vouched(ctx, in.Ref)
+	if fault.Is(err, contract.ErrNotFound) {
+		err = a.restored(ctx, in.Ref)
+	}
 	if err != nil && !fault.Is(err, contract.ErrNotFound) {
 		return facts, err
 	}

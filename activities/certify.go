@@ -52,6 +52,9 @@ func (a *Activities) Certify(ctx context.Context, in contract.PlanInput) (contra
 	if err != nil {
 		return contract.CertifyResult{}, err
 	}
+	if err := a.rememberErased(ctx, in.Ref, done.last); err != nil {
+		return contract.CertifyResult{}, err
+	}
 	kept, err := a.Store.PutCertificate(ctx, in.Ref, in.Plan, file)
 	return contract.CertifyResult{Hash: kept.Hash}, err
 }

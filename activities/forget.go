@@ -23,6 +23,9 @@ func (a *Activities) ForgetCases(ctx context.Context, in contract.ForgetInput) (
 	var out contract.ForgetResult
 	var done atomic.Int64
 	progress(ctx, &done, 0)
+	if err := a.Store.DropErased(ctx); err != nil {
+		return out, err
+	}
 	after := contract.Ref("")
 	for out.Forgotten+out.Kept < in.Limit {
 		list, err := a.Store.ClosedCases(ctx, after, 100)

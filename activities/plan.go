@@ -36,7 +36,13 @@ func (a *Activities) LinkCase(ctx context.Context, in contract.RefInput) (contra
 
 // rowName is a name for a directory row that no other row has.
 func rowName(account subject.Account) string {
-	raw, _ := json.Marshal(append([]string{account.System, account.Collection}, account.Key...)) // strings always encode
+	parts := append([]string{account.System, account.Collection}, account.Key...)
+	if len(account.Key) == 0 { // of somebody in a restored system only what names them is known
+		for _, id := range account.Identities {
+			parts = append(parts, id.Kind, id.Value)
+		}
+	}
+	raw, _ := json.Marshal(parts) // strings always encode
 	return string(raw)
 }
 

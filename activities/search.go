@@ -20,6 +20,9 @@ func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
 		err = a.vouched(ctx, ref)
 	}
 	if fault.Is(err, contract.ErrNotFound) {
+		err = a.restored(ctx, ref)
+	}
+	if fault.Is(err, contract.ErrNotFound) {
 		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
 	}
 	return err

@@ -51,7 +51,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.caseCommand(), a.taskCommand(), a.noticeCommand(), a.staffCommand(), a.keysCommand(), a.ledgerCommand(), a.holdCommand(), a.certificateCommand(),
 		a.dbCommand(), a.datamapCommand(), a.serveCommand(), a.stackCommand(), a.demoCommand(), a.exampleCommand(),
-		a.reportCommand(), a.lettersCommand())
+		a.reportCommand(), a.lettersCommand(), a.deletionCommand())
 	strict(root)
 	return root
 }

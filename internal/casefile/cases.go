@@ -42,6 +42,10 @@ type NewCase struct {
 type Request struct {
 	Identities []dsr.Identity `json:"identities"`
 	Note       string         `json:"note,omitempty"`
+	// Directory and Key are, of a case about somebody who is back in a restored system, the directory
+	// ("system.collection") and the key of their row, where it is known.
+	Directory string   `json:"directory,omitempty"`
+	Key       []string `json:"key,omitempty"`
 }
 
 // Case is what is known of a case without opening a seal. Its JSON is what listings print.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
@@ -138,6 +139,7 @@ func (f *fixture) fillDeletion(t *testing.T, personal []byte) {
 	ok(t, f.BeginErasing(ctx, other, 1, f.pins))
 	ok(t, f.PutErased(ctx, other, 1, "accounts", []map[string]int{{"deleted": 3}}, true))
 	f.fillProcessors(t, other)
+	ok(t, f.as(t, RoleApp).PutErasedPerson(ctx, other, [][]byte{f.ErasedHash("email", "mei.lin@persons.example")}, f.time.Now(), f.time.Now().Add(time.Hour)))
 	ok(t, f.PutRemains(ctx, other, 1, "accounts", []int{}, 0))
 	_, err = f.PutCertificate(ctx, p.Ref, 1, []byte(`{"certificate":{}}`))
 	ok(t, err)

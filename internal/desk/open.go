@@ -28,6 +28,7 @@ type Opening struct {
 	OpenedBy   string     // the member of staff whose key was unlocked
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
+	restored   *Restored // somebody who is back in a restored system; only OpenReplay sets it
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
@@ -57,7 +58,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
 		Ground: o.Ground, Controller: o.controller,
-		Request: casefile.Request{Identities: o.Identities, Note: o.Note},
+		Request: o.request(),
 	})
 	if err != nil {
 		return "", err
@@ -89,7 +90,9 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("a deletion needs its ground, and %q is none", o.Ground).WithHint("--ground takes " + strings.Join(GroundWords(), ", "))
 	case o.Kind != dsr.Deletion && o.Ground != "":
 		return bad("only a deletion has a ground")
-	case len(o.Identities) == 0:
+	case (o.restored == nil) != (o.Requester != dsr.RequesterReplay):
+		return bad("who is back in a restored system is found by habeas deletion replay, and not by hand")
+	case len(o.Identities) == 0 && o.restored == nil:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
 		return bad("the company does not write letters in %q", o.Lang).
@@ -115,6 +118,14 @@ func (d *Desk) complete(o *Opening) error {
 		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
 	}
 	return nil
+}
+
+func (o *Opening) request() casefile.Request {
+	r := casefile.Request{Identities: o.Identities, Note: o.Note}
+	if o.restored != nil {
+		r.Directory, r.Key = o.restored.directory, o.restored.key
+	}
+	return r
 }
 
 func kindWords() []string {

@@ -72,13 +72,16 @@ const (
 var Grounds = []Ground{GroundPurpose, GroundService, GroundConsent, GroundUnlawful, GroundObjected, GroundDuty, GroundChild}
 
 // Channels by which a request reaches the company.
-var Channels = []string{"phone", "letter", "mail", "web", "opendsr"}
+var Channels = []string{"phone", "letter", "mail", "web", "opendsr", "backup"}
 
 // Requesters are who may ask.
-var Requesters = []string{"self", "agent", "guardian", "relative", RequesterController}
+var Requesters = []string{"self", "agent", "guardian", "relative", RequesterController, RequesterReplay}
 
 // RequesterController is another company, whose processor we are: it vouches for the person.
 const RequesterController = "controller"
+
+// RequesterReplay is ourselves: somebody who was erased is back in a restored system.
+const RequesterReplay = "replay"
 
 // Identity is one thing by which a person is known, normalised. It is personal data.
 type Identity struct {

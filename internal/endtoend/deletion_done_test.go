@@ -6,10 +6,12 @@ import (
 	"context"
 	"database/sql"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"go.temporal.io/api/enums/v1"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -21,23 +23,48 @@ import (
 	"github.com/habeas-dsr/habeas/internal/stack/mariadb"
 )
 
-// ordinary is the n-th account holder, from 0, none of whose values is on another account.
-func ordinary(t *testing.T, c *demo.Company, n int) example.Person {
+// ordinary are account holders none of whose values is on another account or in anybody's message, and who
+// have written to support: people whom a deletion leaves no question about.
+func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 	t.Helper()
 	db, err := sql.Open("postgres", c.Stack.LoadDSNs()["accounts"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	p := example.Person{Collection: "accounts.users"}
-	err = db.QueryRowContext(t.Context(), `SELECT id, login_name, real_name, mobile, email, id_number, language FROM accounts.users u
-		WHERE email IS NOT NULL AND enterprise_code IS NULL AND NOT EXISTS (SELECT FROM accounts.users o WHERE o.id <> u.id
-			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR o.real_name = u.real_name))
-		ORDER BY id DESC OFFSET $1 LIMIT 1`, n).Scan(&p.ID, &p.Login, &p.Name, &p.Mobile, &p.Email, &p.IDNumber, &p.Language)
+	support, err := sql.Open("postgres", c.Stack.LoadDSNs()["support"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	defer func() { _ = support.Close() }()
+	rows, err := texts(t.Context(), db, `SELECT id, login_name, real_name, mobile, email, id_number, language FROM accounts.users u
+		WHERE email IS NOT NULL AND enterprise_code IS NULL AND NOT EXISTS (SELECT FROM accounts.users o WHERE o.id <> u.id
+			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR o.real_name = u.real_name))
+		AND NOT EXISTS (SELECT FROM accounts.contacts o WHERE o.mobile = u.mobile OR lower(o.email) = lower(u.email)) ORDER BY id DESC`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []example.Person
+	for _, row := range rows {
+		p := example.Person{Collection: "accounts.users", Login: row[1], Name: row[2], Mobile: row[3], Email: row[4], IDNumber: row[5], Language: row[6]}
+		if p.ID, err = strconv.ParseInt(row[0], 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		var written, told int
+		err := support.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM support.messages m JOIN support.tickets k ON k.id = m.ticket_id WHERE k.account_id = $1),
+			(SELECT count(*) FROM support.messages, unnest($2::text[]) v WHERE position(lower(v) IN lower(body)) > 0)`, p.ID,
+			pq.Array([]string{p.Login, p.Mobile, p.Mobile[len(p.Mobile)-11:], p.Email, p.IDNumber, p.Name})).Scan(&written, &told)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if written > 0 && told == 0 {
+			if list = append(list, p); len(list) == n {
+				return list
+			}
+		}
+	}
+	t.Fatalf("only %d of %d ordinary people", len(list), n)
+	return nil
 }
 
 // dumped is where a value stands in the dumps of all databases: tables as "schema.table".

@@ -179,6 +179,7 @@ func TestDeletion(t *testing.T) {
 	t.Parallel()
 	c := companyWith(t, map[string]string{"HABEAS_COOL_OFF": coolOff}, map[string]string{"visitors.yaml": visitors})
 	cast := example.Cast()
+	people := ordinary(t, c, 5)
 	t.Run("whole", func(t *testing.T) { deleteWhole(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
 	t.Run("shared mobile", func(t *testing.T) { deleteShared(newStubborn(t, c, cast.SharedMobileA, 4*time.Minute)) })
 	t.Run("made up", func(t *testing.T) { deleteMadeUp(newStubborn(t, c, cast.SharedMobileB, 5*time.Minute)) })
@@ -187,11 +188,12 @@ func TestDeletion(t *testing.T) {
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
-	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, ordinary(t, c, 0), 5*time.Minute)) })
-	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, ordinary(t, c, 1), 6*time.Minute)) })
+	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, people[0], 5*time.Minute)) })
+	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, people[4], 6*time.Minute)) })
+	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, people[1], 6*time.Minute)) })
 	for i, server := range []string{"postgres", "mariadb"} {
 		t.Run(server+" killed", func(t *testing.T) {
-			deleteWhileDatabasesDie(newStubborn(t, c, ordinary(t, c, 2+i), 6*time.Minute), server, time.Duration(20*i)*time.Millisecond)
+			deleteWhileDatabasesDie(newStubborn(t, c, people[2+i], 6*time.Minute), server, time.Duration(20*i)*time.Millisecond)
 		})
 	}
 	t.Run("killed", func(t *testing.T) {

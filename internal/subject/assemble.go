@@ -44,7 +44,8 @@ func (e Erasure) Assemble(ctx context.Context, parts []Part) (Plan, error) {
 		}
 	}
 	for _, s := range e.Map.Asked(datamap.RightDeletion) {
-		if !slices.Contains(e.Without, s.Name) {
+		// Of somebody who is back in a restored system nobody else was restored.
+		if !slices.Contains(e.Without, s.Name) && !e.Account.Restored {
 			p.Asked = append(p.Asked, Asked{System: s.Name, Driver: s.Driver, Region: s.Region, Tells: s.Outside.Tells, URL: s.Outside.URL, Domain: s.Outside.Domain})
 		}
 	}

@@ -174,7 +174,7 @@ func (e Erasure) keepKnown(ctx context.Context, c *datamap.Collection) error {
 	}
 	var known [][]string
 	if inspector, ok := sys.(systems.Inspector); ok && len(columns) > 0 {
-		own := systems.Clause{Columns: c.Key, Keys: systems.OneKey(e.Account.Key...)}
+		own := systems.Clause{Columns: c.Key, Keys: ownKey(e.Account)}
 		err := inspector.Rows(ctx, c, own, columns, 1, func(row []*string) error {
 			for _, value := range row {
 				if value != nil && *value != "" {

@@ -62,6 +62,9 @@ func (s Search) Discover(ctx context.Context, step Step) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
+	if s.seed == nil && s.Account.Restored && w.home != nil {
+		s.seed = accountKeys{w.home, s.Account.Key}
+	}
 	v := &visit{Search: s, w: w, sys: sys, level: step.Level, out: Found{Rows: map[string]int64{}, Shared: map[string]int64{}}}
 	gone := w.hanging(s.Without)
 	var groups []*group

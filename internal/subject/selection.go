@@ -47,7 +47,7 @@ func (s Search) LeftOut() ([]string, error) {
 func (s Search) selection(ctx context.Context, w *walk, c *datamap.Collection, available func(*datamap.Collection) bool) (systems.Selection, error) {
 	sel := systems.Selection{Collection: c}
 	if c == w.home {
-		sel.Any = []systems.Clause{{Columns: c.Key, Keys: systems.OneKey(w.acc.Key...)}}
+		sel.Any = []systems.Clause{{Columns: c.Key, Keys: ownKey(w.acc)}}
 		return sel, nil
 	}
 	if !w.reached[c] {

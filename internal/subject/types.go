@@ -21,6 +21,8 @@ type Account struct {
 	// Identities start the search. Those marked Shared never do.
 	Identities    []dsr.Identity `json:"identities,omitempty"`
 	OwnRecordOnly bool           `json:"own_record_only,omitempty"`
+	// Restored: somebody who was erased and is back in a restored system; the directory row may be gone.
+	Restored bool `json:"restored,omitempty"`
 	// Matched are the kinds of the request's identities that this row carries, in the
 	// request's order.
 	Matched []string `json:"matched,omitempty"`
