@@ -30,7 +30,7 @@ func (a *Activities) showNotice(ctx context.Context, s *dsr.Shown) error {
 	words := strings.Split(s.Occasion, "/")
 	switch s.Kind {
 	case dsr.TaskNoticeIncomplete:
-		for _, m := range f.Checklist(a.Map.Company.Languages) {
+		for _, m := range f.Checklist(a.Laws, a.Map.Company.Languages) {
 			show.Missing = append(show.Missing, m.String())
 		}
 		return nil
@@ -139,7 +139,7 @@ func (a *Activities) showReport(ctx context.Context, s *dsr.Shown, f incident.Fi
 	if err != nil {
 		return err
 	}
-	c, err := announce.ClockOf(f, s.System, kept.From, kept.Due)
+	c, err := a.house().ClockOf(f, s.System, kept.From, kept.Due)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (a *Activities) approvedWave(ctx context.Context, n casefile.Notice, f inci
 	refuse := func(why string) error {
 		return fault.Newf(contract.ErrNotApproved, "no letter of %s goes out: %s", n.Ref, why)
 	}
-	if missing := f.Checklist(a.Map.Company.Languages); len(missing) > 0 {
+	if missing := f.Checklist(a.Laws, a.Map.Company.Languages); len(missing) > 0 {
 		return refuse("a mandatory part is empty: " + missing[0].Field)
 	}
 	task, err := a.Store.CheckApproval(ctx, taskID, a.Pins)

@@ -171,6 +171,9 @@ func (n *notice) pass(ctx workflow.Context) (string, error) {
 		if err := n.send(ctx, wave, task); err != nil {
 			return "", err
 		}
+		if err := n.told(ctx); err != nil {
+			return "", err
+		}
 		last = task
 	}
 	return contract.NoticeTold, n.ladder(ctx, last)
