@@ -41,6 +41,14 @@ func (f *fixture) fillNotice(t *testing.T, file string) {
 	_, err = f.GroupBusy(ctx, ref, list[0].Domain, time.Minute)
 	ok(t, err)
 	ok(t, f.Settle(ctx, ref, []Settled{{N: list[0].N, State: MailDeferred, Reply: "450 4.2.2 <mei.lin@persons.example> over quota"}}, nil))
+	ok(t, f.Settle(ctx, ref, nil, []int64{list[0].N}))
+	ok(t, f.Settle(ctx, ref, []Settled{{N: list[0].N, State: MailSent, Reply: "250"}}, nil))
+	for i := range 2 { // a mailbox that is read twice
+		changed, err := f.Bounce(ctx, ref, list[0].N, BounceAuto, "", time.Minute, time.Hour, []byte("To: mei.lin@persons.example"))
+		if ok(t, err); changed != (i == 0) {
+			t.Errorf("read %d times, the bounce counts: %t", i+1, changed)
+		}
+	}
 	ok(t, f.PutCanary(ctx, ref, zeroHash, CanaryResult{N: 1, Lang: "zh", Reply: "550 5.1.1 no mei.lin@persons.example here"}))
 	ok(t, f.PutClock(ctx, ref, NoticeClock{Authority: "cn-cac", Law: "cn-pipl", From: f.time.Now(), Due: f.time.Now().Add(time.Hour)}))
 }
@@ -157,7 +165,7 @@ func TestSendingIsCountedOut(t *testing.T) {
 	}
 	ok(t, f.Unclaim(ctx, ref, nil))
 	for range 2 {
-		_, err = f.Bounce(ctx, ref, one.N, BounceFull, "452 4.2.2", time.Minute, 72*time.Hour)
+		_, err = f.Bounce(ctx, ref, one.N, BounceFull, "452 4.2.2", time.Minute, 72*time.Hour, nil)
 		ok(t, err)
 	}
 	f.time.forward(time.Minute)
@@ -166,7 +174,7 @@ func TestSendingIsCountedOut(t *testing.T) {
 	}
 	ok(t, f.Settle(ctx, ref, nil, []int64{one.N}))
 	ok(t, f.Settle(ctx, ref, []Settled{{N: one.N, State: MailSent, Reply: "250"}}, nil))
-	_, err = f.Bounce(ctx, ref, one.N, BounceHard, "550 5.1.1", time.Minute, 72*time.Hour)
+	_, err = f.Bounce(ctx, ref, one.N, BounceHard, "550 5.1.1", time.Minute, 72*time.Hour, nil)
 	ok(t, err)
 	tally, err := f.Tally(ctx, ref)
 	if ok(t, err); tally.Open != 3 || tally.Repeated != 2 || tally.Unclear != 1 || tally.Mail[MailBounced] != 1 || tally.Mail[MailUnclear] != 1 {
