@@ -43,6 +43,9 @@ var errAmended = errors.New("the incident file was replaced")
 // pagesPerRun bounds a history: a page is about a dozen events, and ten thousand is too many.
 const pagesPerRun = 300
 
+// eventsPerRun bounds it whatever else it holds.
+const eventsPerRun = 6_000
+
 // Notice tells everybody whom an incident concerns: who they are, two people's approval of each
 // wave, the letters, what follows where they do not arrive, and the authorities' clocks beside it.
 func Notice(ctx workflow.Context, in contract.NoticeInput) (contract.NoticeResult, error) {

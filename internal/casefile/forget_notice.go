@@ -12,7 +12,7 @@ import (
 
 // ofNotices are the tables whose rows belong to a notice, in an order in which foreign keys let them
 // go.
-var ofNotices = []string{"concerned", "recipient", "notice_group", "notice_bounce", "notice_canary", "notice_clock", "task", "notice"}
+var ofNotices = []string{"concerned", "notice_consent", "recipient", "notice_group", "notice_bounce", "notice_canary", "notice_clock", "task", "notice"}
 
 // ClosedNotices lists closed notices in the order of their references, behind after.
 func (s *Store) ClosedNotices(ctx context.Context, after contract.Ref, limit int) ([]Notice, error) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -291,24 +290,9 @@ type Noticed struct {
 // CheckNotice says whether a check code stands in a letter of that notice. A wrong code and an
 // unknown notice look the same.
 func (d *Desk) CheckNotice(ctx context.Context, id, code string) (Noticed, bool, error) {
-	ref := contract.NewRef(contract.KindNotice, id)
-	n, form, ok := announce.ReadCheckCode(code)
-	if !ok {
-		return Noticed{}, false, nil
-	}
-	known, err := d.Store.Notice(ctx, ref)
-	if fault.Is(err, contract.ErrNotFound) {
-		return Noticed{}, false, nil
-	}
-	if err != nil {
+	known, _, ok, err := d.reader(ctx, id, code)
+	if err != nil || !ok {
 		return Noticed{}, false, err
-	}
-	key, err := d.Store.Key(ctx, ref)
-	if err != nil {
-		return Noticed{}, false, err
-	}
-	if n > known.People || subtle.ConstantTimeCompare([]byte(form), []byte(announce.CheckCode(key, n))) != 1 {
-		return Noticed{}, false, nil
 	}
 	return Noticed{Kind: known.Kind, Exercise: known.Exercise}, true, nil
 }
