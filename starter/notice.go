@@ -20,7 +20,7 @@ func (a *app) noticeCommand() *cobra.Command {
 		a.noticeControl("pause", "stop sending at once, until it is resumed"),
 		a.noticeControl("resume", "go on sending"),
 		a.noticeControl("abort", "end the notice for good: nobody who was not told yet will be"),
-		a.noticeSetRate(), a.noticeReport(), a.noticeFallback(), a.noticeConsent(), a.noticeEvidence(), a.noticeVerify())
+		a.noticeSetRate(), a.noticeReport(), a.noticeFallback(), a.noticeConsent(), a.noticeUndecided(), a.noticeEvidence(), a.noticeVerify())
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/stack/catcher"
 )
 
@@ -105,6 +107,33 @@ ladder: {steps: [phone, letter, public], after: 1s}
 	s.everybodyOnce(withMail, refused, hungUp)
 	s.checkCode()
 	s.evidenceHolds(later)
+	s.forgotten()
+}
+
+// forgotten lets the record-keeping time of the notice pass: five years for the log of a leak.
+func (s *teller) forgotten() {
+	s.t.Helper()
+	if kept := forgetAt(s.t, s.c, s.ctx, s.d, 4); kept.Forgotten != 0 {
+		s.t.Fatalf("forgotten too early: %+v", kept)
+	}
+	if done := forgetAt(s.t, s.c, s.ctx, s.d, 6); done.Forgotten != 1 || done.Kept != 0 {
+		s.t.Fatalf("forgetting: %+v", done)
+	}
+	for _, id := range []string{string(s.ref), string(s.ref) + "/clock/cn-authority"} {
+		s.until("the history of "+id+" to be gone", func() bool {
+			_, err := s.d.Temporal.DescribeWorkflowExecution(s.ctx, id, "")
+			return err != nil && notThere(err)
+		})
+	}
+	if _, err := s.d.Store.Notice(s.ctx, s.ref); !fault.Is(err, contract.ErrNotFound) {
+		s.t.Errorf("a forgotten notice is still there: %v", err)
+	}
+	if code, out := habeas(s.ctx, s.t, s.c, "notice", "show", s.ref.ID()); code != 0 || !strings.Contains(out, "forgotten") || !strings.Contains(out, "told") {
+		s.t.Errorf("notice show: %s", out)
+	}
+	if report, err := s.d.Store.VerifyLedger(s.ctx, nil); err != nil || !report.OK() {
+		s.t.Errorf("the ledger: %+v %v", report, err)
+	}
 }
 
 // takenBut waits until the third wave is asked for, and gives somebody whose letter was taken without
@@ -157,6 +186,12 @@ func (s *teller) everybodyOnce(withMail []string, refused, hungUp string) {
 		if l.Header("Auto-Submitted") != "auto-generated" || strings.Contains(l.Text+l.HTML, "HabeasMark") || strings.Contains(l.Text+l.HTML, "://") || len(l.Attachments) > 0 {
 			s.t.Errorf("a letter that does not look right: %q", l.Text)
 		}
+	}
+	var listed []struct {
+		HungUp int `json:"hung_up"`
+	}
+	if code, out := habeas(s.ctx, s.t, s.c, "notice", "undecided", s.ref.ID(), "-o", "json"); code != 0 || json.Unmarshal([]byte(out), &listed) != nil || len(listed) != 1 || listed[0].HungUp != 1 {
+		s.t.Errorf("what may have gone twice: %d %s", code, out)
 	}
 	if t := s.tally(); t.Unclear != 1 || t.Open != 0 || t.Mail[casefile.MailRefused] != 1 || t.Mail[casefile.MailSent] != int64(len(withMail)-2) {
 		s.t.Errorf("%+v", t)

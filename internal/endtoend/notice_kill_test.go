@@ -94,7 +94,7 @@ ladder: {steps: [], after: 1s}
 	}
 	tally := s.tally()
 	t.Logf("%d got it twice, %d were undecided at a kill", twice, tally.Repeated)
-	if len(copies) != people || tally.Mail[casefile.MailSent] != int64(people) || tally.Repeated > int64(kills*16*2) {
+	if len(copies) != people || tally.Mail[casefile.MailSent] != int64(people) || tally.Repeated > int64(kills*32*2) {
 		t.Errorf("%d people got a letter; %+v", len(copies), tally)
 	}
 	if report, err := s.d.Store.VerifyLedger(s.ctx, nil); err != nil || !report.OK() {
