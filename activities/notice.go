@@ -55,7 +55,7 @@ func (a *Activities) BeginNotice(ctx context.Context, in contract.RefInput) (con
 	}
 	facts = contract.NoticeFacts{
 		Kind: n.Kind, Exercise: n.Exercise, Laws: n.Laws, DueAt: n.DueAt, Version: hex.EncodeToString(n.FileHash[:4]),
-		Missing: len(f.Checklist(a.Laws, a.Map.Company.Languages)), Unneeded: f.Unneeded != nil, Canaries: len(f.Canaries) > 0,
+		Missing: len(f.Checklist(a.Laws, a.Map.Company.Languages)), Unneeded: f.Unneeded != nil, Counsel: f.Kind == incident.PolicyChange, Canaries: len(f.Canaries) > 0,
 		Waves: len(f.Pace.Waves), Steps: f.Ladder.Steps, After: f.Ladder.After, Aborted: n.AbortedAt != nil, Paused: n.Paused != "",
 	}
 	for i, s := range f.Scopes {

@@ -106,7 +106,7 @@ are refused: an access case goes on, its package leaves them out and says why, a
 "habeas case law ID" lists the grounds.`,
 		Example: "  habeas case refuse 7QK2M-9XH4T --code excessive --facts @facts.txt\n" +
 			"  habeas case refuse 7QK2M-9XH4T --code others_rights --facts @facts.txt --item support.messages",
-		Args:    needs(cobra.ExactArgs(1)),
+		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.moveCase(cmd.Context(), args[0], m, "refused")
 		},

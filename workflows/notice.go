@@ -156,7 +156,12 @@ func (n *notice) pass(ctx workflow.Context) (string, error) {
 		return "", err
 	}
 	if n.facts.Unneeded {
-		return contract.NoticeNotNotified, n.decideNone(ctx)
+		return contract.NoticeNotNotified, n.decide(ctx, dsr.TaskNoticeNone)
+	}
+	if n.facts.Counsel {
+		if err := n.decide(ctx, dsr.TaskNoticeCounsel); err != nil {
+			return "", err
+		}
 	}
 	last := ""
 	for wave := 1; wave <= n.facts.Waves; wave++ {
@@ -237,11 +242,12 @@ func (n *notice) complete(ctx workflow.Context) error {
 	return errAmended // look again at the file of now
 }
 
-func (n *notice) decideNone(ctx workflow.Context) error {
+// decide asks for a decision on the file of now. A refusal waits for another file.
+func (n *notice) decide(ctx workflow.Context, kind dsr.TaskKind) error {
 	if err := n.enter(ctx, stateApprove, ""); err != nil {
 		return err
 	}
-	got, err := n.ask(ctx, dsr.TaskNoticeNone, n.facts.Version)
+	got, err := n.ask(ctx, kind, n.facts.Version)
 	if err != nil || got.verdict == dsr.Approve {
 		return err
 	}

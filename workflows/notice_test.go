@@ -231,6 +231,32 @@ func TestNoticeWavesInTheirOrder(t *testing.T) {
 	}
 }
 
+// A change of the policy is put to counsel before the first wave; what counsel refuses waits for another
+// file.
+func TestCounselComesBeforeTheWaves(t *testing.T) {
+	d := newDesk(t)
+	d.left, d.facts.Counsel = map[int]int64{1: 1, 2: 0}, true
+	var asked []string
+	d.answer = func(kind dsr.TaskKind, _, id string) {
+		asked = append(asked, id)
+		switch {
+		case kind == dsr.TaskNoticeCounsel && d.facts.Version == "aa":
+			d.decides(id, dsr.Reject)
+			d.env.RegisterDelayedCallback(func() {
+				d.facts.Version = "bb"
+				d.env.SignalWorkflow(contract.Amended.Name, contract.Nothing{})
+			}, time.Hour)
+		case kind == dsr.TaskNoticeCounsel || kind == dsr.TaskNoticeWave:
+			d.decides(id, dsr.Approve)
+		}
+	}
+	d.env.ExecuteWorkflow(Notice, contract.NoticeInput{Ref: noticeRef})
+	want := []string{"notice-counsel aa", "notice-counsel bb", "notice-wave wave-1/bb", "notice-wave wave-2/bb"}
+	if err := d.env.GetWorkflowError(); err != nil || !slices.Equal(asked, want) || d.outcome != contract.NoticeTold {
+		t.Errorf("%v, asked %v, outcome %s", err, asked, d.outcome)
+	}
+}
+
 // Few whom mail did not reach are called and written to; too many get a public notice alone.
 func TestNoticeLadderIsShortened(t *testing.T) {
 	for public, want := range map[bool][]string{

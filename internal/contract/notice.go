@@ -84,6 +84,7 @@ type NoticeFacts struct {
 	Version  string // of the file: the first digits of its hash
 	Missing  int    // mandatory parts that are empty
 	Unneeded bool   // the file asks for the decision not to notify
+	Counsel  bool   // counsel must approve before any wave
 	Canaries bool
 	Hops     []NoticeHop
 	Waves    int

@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,7 +15,10 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/desk"
+	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/seal"
 )
 
 const policyChange = `version: 1
@@ -35,6 +39,33 @@ policy:
 
 var checkCode = regexp.MustCompile(`\b[0-9]+-[0-9]{4}-[0-9]{4}\b`)
 
+// counsel enrols somebody as counsel, signed by the two pinned approvers.
+func counsel(t *testing.T, s *teller, name string) {
+	t.Helper()
+	key, err := seal.NewStaffKey(name, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.c.Staff[name] = key
+	ref, err := s.d.Enrol(s.ctx, name, key.Public(), []dsr.Role{dsr.RoleCounsel}, "cao")
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := demo.WaitTask(s.ctx, s.d, ref, dsr.TaskEnrol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{"cao", "dai"} {
+		if _, err := s.d.Decide(s.ctx, task.ID, dsr.Approve, "", s.c.Staff[who]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.until(name+" to be enrolled", func() bool {
+		_, err := s.d.Store.TrustedStaff(s.ctx, name, s.d.Pins)
+		return err == nil
+	})
+}
+
 // A change of a purpose holds only for those who say so on the portal with the code of their letter;
 // everybody else stands on the list of those who have not agreed.
 func TestAChangeOfThePolicyAsksForConsent(t *testing.T) {
@@ -47,7 +78,9 @@ func TestAChangeOfThePolicyAsksForConsent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	counsel(t, s, "eve")
 	s.open(path)
+	s.sign(dsr.TaskNoticeCounsel, dsr.Approve, "eve")
 	s.wave(1)
 	s.until("the end", func() bool { return s.notice().State == casefile.NoticeClosed })
 	if n := s.notice(); n.Outcome != contract.NoticeTold || n.Sent != 3 {

@@ -26,12 +26,14 @@ import (
 	"github.com/habeas-dsr/habeas/internal/stack/catcher"
 )
 
-// One company takes bounces back and lives through the kills.
+// One company takes bounces back, holds an exercise, and lives through the kills.
 func TestNotice(t *testing.T) {
 	t.Parallel()
 	bounces := freeAddress(t)
-	c := company(t, map[string]string{"HABEAS_BOUNCE_LISTEN": bounces})
+	drill, drillURL := newDrillServer(t)
+	c := company(t, map[string]string{"HABEAS_BOUNCE_LISTEN": bounces, "HABEAS_EXERCISE_SMTP_URL": drillURL})
 	t.Run("reaches everybody once", func(t *testing.T) { reachesEverybodyOnce(t, c, bounces) })
+	t.Run("exercise", func(t *testing.T) { exercise(t, c, drill) })
 	t.Run("survives kills", func(t *testing.T) { survivesKills(t, c) })
 }
 
