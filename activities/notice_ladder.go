@@ -197,5 +197,5 @@ func notNotified(n casefile.Notice) string { return fmt.Sprintf("%x", n.FileHash
 // sender says what DNS holds of the sender's domain, where DNS is reachable: receivers reject or
 // doubt letters whose SPF, DKIM or DMARC is missing.
 func (a *Activities) sender(ctx context.Context) []string {
-	return letters.Preflight(ctx, a.Map.Company.From, a.Config.DKIMSelector, a.DKIM != nil)
+	return letters.Preflight(ctx, nil, a.Map.Company.From, a.Config.DKIMSelector, a.DKIM != nil)
 }
