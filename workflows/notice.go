@@ -30,6 +30,7 @@ type notice struct {
 	state   string
 	shown   string
 	changes int // how often something was said to this workflow
+	refused int // how often the casefile refused a page
 	pages   int // of this history
 	clocks  map[string]bool
 }

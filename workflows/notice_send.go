@@ -29,7 +29,13 @@ func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 		seen := n.changes
 		got, err := contract.SendPage.Run(page(ctx, fmt.Sprintf("send letters of wave %d", wave)), in)
 		if err != nil && typeOf(err) == contract.ErrNotApproved {
-			return errAmended // the casefile knows better: go through it again
+			// The casefile knows better: go through it again. Refused once more, somebody looks first.
+			if n.refused++; n.refused > 1 {
+				if err := n.failed(ctx, contract.SendPage.Name, err); err != nil {
+					return err
+				}
+			}
+			return errAmended
 		}
 		if err != nil {
 			if stops(err) {

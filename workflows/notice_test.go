@@ -210,11 +210,12 @@ func TestNoticeLadderIsShortened(t *testing.T) {
 	}
 }
 
-// A page that the casefile refuses sends nothing more: the wave is asked for again.
+// A page that the casefile refuses sends nothing more: the wave is asked for again. When it is refused
+// once more somebody is asked first, so that it does not go round for ever.
 func TestNoticeIsNotBelieved(t *testing.T) {
 	d := newDesk(t)
 	d.left = map[int]int64{1: 1, 2: 0}
-	refusals := 0
+	refusals, asked := 0, 0
 	good := d.page
 	d.page = func(in contract.PageInput) (contract.PageResult, error) {
 		if refusals++; refusals <= 2 {
@@ -227,10 +228,14 @@ func TestNoticeIsNotBelieved(t *testing.T) {
 			d.decides(id, dsr.Approve)
 			d.env.RegisterDelayedCallback(func() { d.verdicts[id] = "approve" }, 2*time.Minute)
 		}
+		if kind == dsr.TaskFailed {
+			asked++
+			d.decides(id, dsr.Retry)
+		}
 	}
 	d.env.ExecuteWorkflow(Notice, contract.NoticeInput{Ref: noticeRef})
-	if err := d.env.GetWorkflowError(); err != nil || d.outcome != contract.NoticeTold {
-		t.Fatalf("%v, outcome %s", err, d.outcome)
+	if err := d.env.GetWorkflowError(); err != nil || d.outcome != contract.NoticeTold || asked != 1 {
+		t.Fatalf("%v, outcome %s, somebody was asked %d times", err, d.outcome, asked)
 	}
 }
 
