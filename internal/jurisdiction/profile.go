@@ -66,7 +66,9 @@ type Profile struct {
 	Complain    Complaining `json:"complain"`
 	Recipients  []Telling   `json:"recipients,omitempty"`
 	Records     Records     `json:"records"`
-	Leaks       []Leak      `json:"breach"`
+	// KeptAtLeast are floors for records that are kept in the course of business.
+	KeptAtLeast []KeptAtLeast `json:"keep_at_least,omitempty"`
+	Leaks       []Leak        `json:"breach"`
 	// Severity are numbers of persons from which a leak has a level of its own.
 	Severity []Level `json:"severity,omitempty"`
 	// Pending says what may change soon; it is shown and never computed with.
