@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -164,6 +165,9 @@ func (a *Activities) SweepRule(ctx context.Context, in contract.RefInput) (contr
 		out.Paused = err == nil
 		return out, err
 	}
+	if out.After, err = a.childrenRun(ctx, sweep, run); err != nil || out.After {
+		return out, err
+	}
 	var done atomic.Int64
 	done.Store(run.Done)
 	progress(ctx, &done, run.Due)
@@ -199,6 +203,28 @@ func (a *Activities) RestartSweep(ctx context.Context, in contract.RefInput) (co
 		return contract.Nothing{}, err
 	}
 	return contract.Nothing{}, log.Put(ctx, retention.Position{Done: p.Done}, nil)
+}
+
+// childrenRun says whether a run that was signed comes before its turn: rules of tables that refer to its
+// rows have runs that have not ended. One that needs no signatures does not wait: what is referred
+// to stays, and goes the next night.
+func (a *Activities) childrenRun(ctx context.Context, sweep *retention.Sweep, run casefile.Run) (bool, error) {
+	if run.Why == "" || len(sweep.Alone) == 0 {
+		return false, nil
+	}
+	open, err := a.Store.ListRuns(ctx, casefile.RunFilter{System: run.System, Open: true, Limit: 1000})
+	for _, other := range open {
+		r, found := retention.Find(a.Map.System(run.System), other.Rule)
+		if found != nil || r.Collection == sweep.Rule.Collection {
+			continue
+		}
+		if slices.ContainsFunc(sweep.Alone, func(ref systems.Referrer) bool {
+			return ref.Table == systems.Table{Schema: r.Collection.Schema, Name: r.Collection.Table}
+		}) {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // ProveRule asks anew what is due and why it was left, and ends the run with that. Where something is

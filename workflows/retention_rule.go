@@ -27,6 +27,8 @@ const (
 	provesAtMost = 3
 	// lookAtPause is how often a paused sweep looks whether it may go on.
 	lookAtPause = time.Minute
+	// lookAtChildren is how soon a rule first looks whether those that come before it have ended.
+	lookAtChildren = 2 * time.Second
 )
 
 // RetentionRule runs one rule of retention: two signatures where it needs them, whose rows are left
@@ -109,6 +111,7 @@ func (r *ruleRun) sweep(ctx workflow.Context) error {
 	if _, err := mustRule(r, ctx, "whose rows are left alone", contract.ShelterRows, ref, r.onSystem); err != nil {
 		return err
 	}
+	pause := lookAtChildren
 	for proved := 1; ; {
 		if r.turns++; r.turns > turnsPerRun && len(r.humans.pending) == 0 {
 			if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
@@ -125,9 +128,15 @@ func (r *ruleRun) sweep(ctx workflow.Context) error {
 		case got.Anew:
 			return nil // begins again with whose rows are left alone
 		case got.Paused:
-			if err := r.rest(ctx); err != nil {
+			if err := r.rest(ctx, "paused", "staff:resume", lookAtPause); err != nil {
 				return err
 			}
+			continue
+		case got.After:
+			if err := r.rest(ctx, "in line", "rules:that refer to these rows", pause); err != nil {
+				return err
+			}
+			pause = min(2*pause, 10*time.Minute)
 			continue
 		case !got.Finished && !got.Held:
 			if err := r.enter(ctx, "sweeping", sweptBar(got)); err != nil {
@@ -147,11 +156,11 @@ func (r *ruleRun) sweep(ctx workflow.Context) error {
 	}
 }
 
-func (r *ruleRun) rest(ctx workflow.Context) error {
-	if err := r.enter(ctx, "paused", "staff:resume"); err != nil {
+func (r *ruleRun) rest(ctx workflow.Context, state, waiting string, pause time.Duration) error {
+	if err := r.enter(ctx, state, waiting); err != nil {
 		return err
 	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: lookAtPause, TimerOptions: workflow.TimerOptions{Summary: "paused by staff; look again"}},
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: pause, TimerOptions: workflow.TimerOptions{Summary: state + "; look again"}},
 		func() bool { return false })
 	return err
 }

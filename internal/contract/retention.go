@@ -97,6 +97,7 @@ type SweepResult struct {
 	Of       int64
 	Finished bool
 	Paused   bool
+	After    bool // rows that refer to these have a run of their own that has not ended
 	Anew     bool // a hold was placed, or a case opened: whose rows are left alone must be looked for again
 	Held     bool // a hold covers the whole of it
 	Stale    bool // the rule is not the one that was signed
