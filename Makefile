@@ -12,16 +12,16 @@ help: ## show this help
 
 .PHONY: build
 build: ## build bin/habeas and bin/habeas-worker
-	@mkdir -p bin
-	go build -trimpath -o bin/habeas ./starter
-	go build -trimpath -o bin/habeas-worker ./worker
+	@mkdir -p bin .tools/log
+	@. scripts/watched.sh && watched "building bin/habeas and bin/habeas-worker" .tools/log/build.log \
+		sh -c 'go build -trimpath -o bin/habeas ./starter && go build -trimpath -o bin/habeas-worker ./worker'
 
 .PHONY: tools
 tools: ## install what is missing: PostgreSQL, MariaDB and Postfix (apt), the Temporal CLI (.tools)
 	@sh scripts/install-tools.sh
 
 .PHONY: demo
-demo: tools build ## run an access request, a deletion and a breach notice on the example company, and leave everything up
+demo: tools build ## run access requests, a deletion and a breach notice on the example company, and leave everything up
 	@bin/habeas demo
 
 .PHONY: down
@@ -48,7 +48,7 @@ check: vet ## all that is static: format, vet, workflowcheck, golangci-lint, kno
 
 .PHONY: soak
 soak: tools ## the kill and size tests at full number and size
-	HABEAS_SOAK=1 go test -timeout 80m -count=1 ./internal/endtoend/... ./internal/subject/...
+	HABEAS_SOAK=1 go test -timeout 80m -count=1 ./internal/endtoend/... ./internal/subject/... ./internal/export/...
 	@sh scripts/fuzz.sh 60
 
 .PHONY: fuzz

@@ -38,7 +38,11 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 		if err != nil {
 			return err
 		}
-		if (len(left) > 0) != (outcome == dsr.PartlyDone) {
+		refused, err := a.withheld(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if (len(left)+len(refused) > 0) != (outcome == dsr.PartlyDone) {
 			return unfounded
 		}
 		return a.answered(ctx, ref)

@@ -72,7 +72,7 @@ func (a *Activities) RaiseAlarm(ctx context.Context, in contract.AlarmInput) (co
 // ReadMotion says what was moved about a case.
 func (a *Activities) ReadMotion(ctx context.Context, in contract.MotionRef) (contract.MotionFacts, error) {
 	m, err := a.Store.Motion(ctx, in.Ref, in.N)
-	return contract.MotionFacts{Kind: string(m.Kind), Applied: m.AppliedAt != nil}, err
+	return contract.MotionFacts{Kind: string(m.Kind), Applied: m.AppliedAt != nil, Items: len(m.Items)}, err
 }
 
 // ApplyMotion carries a motion out, once, after the law and the signatures were checked here.

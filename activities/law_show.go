@@ -51,7 +51,7 @@ func (a *Activities) showMotion(ctx context.Context, s *dsr.Shown) error {
 	}
 	s.Motion = &dsr.ShownMotion{
 		Law: m.Law, Ground: ground.Code, GroundZH: ground.Text.ZH, GroundEN: ground.Text.EN, Source: ground.Source,
-		Facts: m.Words, Author: m.Author, DueBefore: state.Case.DueAt.Format(time.RFC3339),
+		Facts: m.Words, Items: m.Items, Author: m.Author, DueBefore: state.Case.DueAt.Format(time.RFC3339),
 	}
 	if kind != dsr.MotionExtend {
 		return nil
@@ -90,14 +90,14 @@ var lawLetters = map[letters.Template]dsr.MotionKind{
 	letters.Clarify: dsr.MotionPause, letters.Resumed: dsr.MotionResume,
 }
 
-// latest is the last motion of a kind about a case.
+// latest is the last motion of a kind about a whole case.
 func (a *Activities) latest(ctx context.Context, ref contract.Ref, kind dsr.MotionKind) (casefile.Motion, error) {
 	list, err := a.Store.Motions(ctx, ref)
 	if err != nil {
 		return casefile.Motion{}, err
 	}
 	for i := len(list) - 1; i >= 0; i-- {
-		if list[i].Kind == kind && (kind == dsr.MotionExtend || list[i].AppliedAt != nil) {
+		if list[i].Kind == kind && len(list[i].Items) == 0 && (kind == dsr.MotionExtend || list[i].AppliedAt != nil) {
 			return a.Store.Motion(ctx, ref, list[i].N)
 		}
 	}

@@ -196,7 +196,10 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	if c.Kind == dsr.Deletion {
 		return f, a.deletionFields(ctx, c, &f)
 	}
-	return f, a.packageFields(ctx, ref, &f)
+	if err := a.packageFields(ctx, ref, &f); err != nil {
+		return f, err
+	}
+	return f, a.withheldFields(ctx, ref, account.Lang, &f)
 }
 
 // packageFields adds what is known of the package, once there is one.

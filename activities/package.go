@@ -43,6 +43,10 @@ func (a *Activities) Assemble(ctx context.Context, in contract.TaskInput) (contr
 	if err != nil {
 		return out, err
 	}
+	refused, err := a.withheld(ctx, in.Ref)
+	if err != nil {
+		return out, err
+	}
 	key, err := a.Store.Key(ctx, in.Ref)
 	if err != nil {
 		return out, err
@@ -74,7 +78,7 @@ func (a *Activities) Assemble(ctx context.Context, in contract.TaskInput) (contr
 	if fault.Is(err, contract.ErrNotOpen) || (err == nil && kept.Blob != name) {
 		err = errors.Join(err, a.Blobs.Delete(ctx, name)) // it was not taken
 	}
-	return contract.AssembleResult{ManifestHash: kept.ManifestHash, Files: kept.Files, Size: kept.Size}, err
+	return contract.AssembleResult{ManifestHash: kept.ManifestHash, Files: kept.Files, Size: kept.Size, Withheld: len(refused)}, err
 }
 
 // content is what goes into the package. Its time is that of the review, so that the same answer
@@ -108,6 +112,10 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
+	refused, err := a.withheld(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
 	mapped := map[string]bool{}
 	for _, s := range search.Steps() {
 		for _, name := range s.Collections {
@@ -123,6 +131,14 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			if !mapped[coll.ID()] {
 				continue
 			}
+			if i := slices.IndexFunc(refused, func(w withheld) bool { return w.collection == coll }); i >= 0 {
+				reason, err := a.reasonOf(ctx, refused[i])
+				if err != nil {
+					return pack, err
+				}
+				pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: within(sys, coll), Reason: reason})
+				continue
+			}
 			entry, ok := entryOf(coll, parts, review.Choices)
 			if !ok && slices.Contains(hanging, coll.ID()) {
 				pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: within(sys, coll), Reason: notReached})
@@ -134,7 +150,7 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			pack.Entries = append(pack.Entries, entry)
 		}
 	}
-	return pack, a.whole(ctx, review, parts, left, pack)
+	return pack, a.whole(ctx, review, parts, left, refused, pack)
 }
 
 var notAnswered = datamap.Text{
@@ -155,13 +171,13 @@ func within(sys *datamap.System, coll *datamap.Collection) datamap.Text {
 
 // whole refuses a package that is not what the reviewer saw: a part that was collected and that the
 // data map has no more, or another part than was shown.
-func (a *Activities) whole(ctx context.Context, review casefile.Task, parts []casefile.Part, left []string, pack export.Package) error {
+func (a *Activities) whole(ctx context.Context, review casefile.Task, parts []casefile.Part, left []string, refused []withheld, pack export.Package) error {
 	packed := map[string]bool{}
 	for _, e := range pack.Entries {
 		packed[e.Collection.ID()] = true
 	}
 	for _, p := range parts {
-		if id := p.System + "." + p.Collection; !packed[id] && !slices.Contains(left, p.System) {
+		if id := p.System + "." + p.Collection; !packed[id] && !slices.Contains(left, p.System) && !isWithheld(refused, id) {
 			return fault.Newf(contract.ErrMapMismatch, "%s was collected, and the data map has it no more", id)
 		}
 	}
@@ -177,7 +193,7 @@ func (a *Activities) whole(ctx context.Context, review casefile.Task, parts []ca
 	if err := a.showFound(ctx, &now); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(shown.Collections, now.Collections) {
+	if !reflect.DeepEqual(shown.Collections, now.Collections) || !reflect.DeepEqual(shown.Withheld, now.Withheld) {
 		return fault.Newf(contract.ErrNotApproved, "what was reviewed in task %s is not what was collected", review.ID)
 	}
 	return nil
@@ -241,6 +257,14 @@ func reviewed(t casefile.Task) time.Time {
 func (a *Activities) Release(ctx context.Context, in contract.TaskInput) (contract.ReleaseResult, error) {
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return contract.ReleaseResult{}, err
+	}
+	// The package that the approver saw was put together before a refusal that came since.
+	task, err := a.Store.Task(ctx, in.Task)
+	if err != nil {
+		return contract.ReleaseResult{}, err
+	}
+	if changed, err := a.stale(ctx, task); err != nil || changed {
+		return contract.ReleaseResult{}, cmp.Or(err, error(fault.Newf(contract.ErrNotApproved, "a part of %s was refused after task %s was opened", in.Ref, in.Task)))
 	}
 	p, err := a.Store.ReleasePackage(ctx, in.Ref, in.Task, a.Config.PackageTTL, a.Pins)
 	if err != nil {

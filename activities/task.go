@@ -54,8 +54,9 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 }
 
 // VoidTask closes a task that nobody needs to answer any more: a system answered after all, or
-// somebody who was hard to reach has proved who they are. No other task may be taken from under the
-// eyes of staff.
+// somebody who was hard to reach has proved who they are; or a part of the answer was refused, and
+// what review or release shows is no longer so. No other task may be taken from under the eyes of
+// staff.
 func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (contract.VoidTaskResult, error) {
 	var out contract.VoidTaskResult
 	task, err := a.Store.Task(ctx, in.Task)
@@ -71,7 +72,13 @@ func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (c
 	}
 	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
 	ofNotice := task.Kind == dsr.TaskNoticeWave || task.Kind == dsr.TaskNoticeNone || task.Kind == dsr.TaskNoticeIncomplete
-	if task.Ref != in.Ref || !(ofSystem || ofNotice || task.Kind == dsr.TaskUnreachable) {
+	ofAnswer := task.Kind == dsr.TaskReview || task.Kind == dsr.TaskRelease
+	if ofAnswer {
+		if ofAnswer, err = a.stale(ctx, task); err != nil {
+			return out, err
+		}
+	}
+	if task.Ref != in.Ref || !(ofSystem || ofAnswer || ofNotice || task.Kind == dsr.TaskUnreachable) {
 		return out, fault.Newf(contract.ErrNotApproved, "task %s waits for its answer and is not closed without one", task.ID)
 	}
 	if task.Kind == dsr.TaskUnreachable {
@@ -159,6 +166,9 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 		}
 	}
 	if s.Partial, err = a.partial(ctx, s.Ref); err != nil {
+		return err
+	}
+	if err := a.showWithheld(ctx, s); err != nil {
 		return err
 	}
 	parts, err := a.Store.Parts(ctx, s.Ref)

@@ -40,11 +40,11 @@ func project(t *testing.T) *types.Project {
 func TestServices(t *testing.T) {
 	t.Parallel()
 	p := project(t)
-	if diff := cmp.Diff([]string{"mailpit", "mariadb", "portal", "postgres", "setup", "temporal", "worker"}, p.ServiceNames()); diff != "" {
+	if diff := cmp.Diff([]string{"example", "mailpit", "mariadb", "portal", "postgres", "setup", "temporal", "worker"}, p.ServiceNames()); diff != "" {
 		t.Errorf("services (-want +got):\n%s", diff)
 	}
 	for name, service := range p.Services {
-		if name != "setup" && service.HealthCheck == nil {
+		if !slices.Contains([]string{"setup", "example"}, name) && service.HealthCheck == nil {
 			t.Errorf("%s has no health check", name)
 		}
 		if service.Privileged {
@@ -57,7 +57,7 @@ func TestServices(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"worker", "portal"} {
-		for _, other := range []string{"postgres", "mariadb", "temporal", "mailpit", "setup"} {
+		for _, other := range []string{"postgres", "mariadb", "temporal", "mailpit", "setup", "example"} {
 			if _, waits := p.Services[name].DependsOn[other]; !waits {
 				t.Errorf("%s does not wait for %s", name, other)
 			}
@@ -164,7 +164,7 @@ func TestEnvironmentIsKnown(t *testing.T) {
 	t.Parallel()
 	p := project(t)
 	secrets := prepare(t)
-	for _, name := range []string{"setup", "worker", "portal"} {
+	for _, name := range []string{"setup", "example", "worker", "portal"} {
 		service := p.Services[name]
 		getenv := func(key string) string {
 			value, ok := service.Environment[key]
@@ -187,14 +187,19 @@ func TestEnvironmentIsKnown(t *testing.T) {
 		need := []string{"HABEAS_DATABASE_URL", "HABEAS_KEYS"}
 		if name == "worker" {
 			need = append(need, "HABEAS_DATAMAP", "HABEAS_BLOBS", "HABEAS_SMTP_URL", "HABEAS_APPROVERS")
+		}
+		if name == "worker" || name == "example" {
 			for system, end := range map[string]string{
 				"accounts": "@postgres:5432/accounts?sslmode=disable", "support": "@postgres:5432/support?sslmode=disable",
 				"billing": "@mariadb:3306/billing?tls=false",
 			} {
 				if dsn, err := config.DSN(getenv, system); err != nil || !strings.HasSuffix(dsn, end) {
-					t.Errorf("the worker's way to %s: %v", system, err)
+					t.Errorf("the way of %s to %s: %v", name, system, err)
 				}
 			}
+		}
+		if name == "example" { // it has no casefile
+			continue
 		}
 		if c, err := config.Load(getenv, need...); err != nil {
 			t.Errorf("%s: %v", name, err)

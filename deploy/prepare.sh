@@ -35,7 +35,7 @@ if [ -e "$secrets/roles.sql" ]; then
 	exit 0
 fi
 
-owner=$(password) worker=$(password) portal=$(password) eraser=$(password)
+owner=$(password) worker=$(password) portal=$(password) eraser=$(password) loader=$(password)
 
 put postgres_password "$(password)"
 put casefile_owner_url "postgres://habeas_migrator:$owner@postgres:5432/habeas?sslmode=disable"
@@ -43,13 +43,17 @@ put casefile_worker_url "postgres://habeas_worker:$worker@postgres:5432/habeas?s
 put casefile_portal_url "postgres://habeas_portal:$portal@postgres:5432/habeas?sslmode=disable"
 for system in accounts support; do
 	put "${system}_url" "postgres://example_eraser:$eraser@postgres:5432/$system?sslmode=disable"
+	put "${system}_owner_url" "postgres://example_owner:$loader@postgres:5432/$system?sslmode=disable"
 done
 put mariadb_root_password "$(password)"
 put billing_url "mysql://example_eraser:$eraser@mariadb:3306/billing?tls=false"
+put billing_owner_url "mysql://example_owner:$loader@mariadb:3306/billing?tls=false"
 put billing.sql "-- Made by deploy/prepare.sh; MariaDB runs it when its volume is new.
 CREATE DATABASE billing CHARACTER SET utf8mb4;
 CREATE USER 'example_eraser'@'%' IDENTIFIED BY '$eraser';
-GRANT SELECT, UPDATE, DELETE ON billing.* TO 'example_eraser'@'%';"
+GRANT SELECT, UPDATE, DELETE ON billing.* TO 'example_eraser'@'%';
+CREATE USER 'example_owner'@'%' IDENTIFIED BY '$loader';
+GRANT ALL ON billing.* TO 'example_owner'@'%';"
 put roles.sql "-- Made by deploy/prepare.sh; PostgreSQL runs it when its volume is new.
 CREATE ROLE habeas_owner NOLOGIN;
 CREATE ROLE habeas_app NOLOGIN;
@@ -58,7 +62,8 @@ CREATE ROLE habeas_migrator LOGIN PASSWORD '$owner' IN ROLE habeas_owner;
 CREATE ROLE habeas_worker LOGIN PASSWORD '$worker' IN ROLE habeas_app;
 CREATE ROLE habeas_portal LOGIN PASSWORD '$portal' IN ROLE habeas_staff;
 CREATE ROLE example_eraser LOGIN PASSWORD '$eraser' IN ROLE pg_read_all_data, pg_write_all_data;
+CREATE ROLE example_owner LOGIN PASSWORD '$loader';
 CREATE DATABASE habeas OWNER habeas_owner;
-CREATE DATABASE accounts;
-CREATE DATABASE support;"
+CREATE DATABASE accounts OWNER example_owner;
+CREATE DATABASE support OWNER example_owner;"
 echo "made secrets: $secrets"

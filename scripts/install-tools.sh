@@ -15,46 +15,15 @@ set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 bin=$root/.tools/bin
+speaker=tools
 
 # The newest version that `go install` can build.
 temporal_module=github.com/temporalio/cli/cmd/temporal@v1.5.1
 lint_version=2.15.0
 lint_module=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$lint_version
 
-say() { echo "tools: $*" >&2; }
-
-die() {
-	echo "tools: $1" >&2
-	shift
-	for line in "$@"; do echo "       $line" >&2; done
-	exit 1
-}
-
-# watched WHAT LOG COMMAND... runs a command that takes long, with a line every ten seconds, and
-# shows the end of its output only when it fails.
-watched() {
-	what=$1
-	log=$2
-	shift 2
-	"$@" >"$log" 2>&1 &
-	pid=$!
-	trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
-	begin=$(date +%s)
-	next=10
-	while kill -0 "$pid" 2>/dev/null; do
-		sleep 1
-		spent=$(($(date +%s) - begin))
-		if [ "$spent" -ge "$next" ]; then
-			say "still at work: $what (${spent} s)"
-			next=$((next + 10))
-		fi
-	done
-	trap - INT TERM
-	if ! wait "$pid"; then
-		tail -n 20 "$log" >&2
-		die "failed: $what" "everything it said: $log"
-	fi
-}
+# shellcheck source=scripts/watched.sh
+. "$root/scripts/watched.sh"
 
 # --- PostgreSQL -----------------------------------------------------------------------------
 

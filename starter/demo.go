@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +17,14 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var people int
 	cmd := &cobra.Command{
-		Use: "demo", Short: "run an access request, a deletion and a breach notice on the example company",
+		Use: "demo", Short: "run access requests, a deletion and a breach notice on the example company",
 		Long: `Start the local stack, set an invented cloud company up on it, and carry an access request, a
-deletion and a small breach notice through: as its staff and as the persons whom they are about.
-Leaves the stack up; "habeas stack down" stops it.`,
+deletion, three cases that the law ends or delays, and a small breach notice through: as its staff and as the persons whom they are about.
+Leaves the stack up; "habeas stack down" stops it.
+
+HABEAS_DATABASE_URL, HABEAS_DSN_<SYSTEM>, HABEAS_SMTP_URL, HABEAS_SMS_URL, HABEAS_BLOBS and TEMPORAL_*
+point it at servers of your own: empty databases, a namespace with our search attributes. What the
+demo cannot read on a mail server of yours, the codes in its letters, it works out from the keys.`,
 		Example: "  habeas demo --people 2000", Args: needs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd.Context(), people) },
 	}
@@ -30,10 +33,9 @@ Leaves the stack up; "habeas stack down" stops it.`,
 }
 
 func (a *app) demo(ctx context.Context, people int) error {
-	started := time.Now()
-	say := func(format string, args ...any) {
-		a.say("%5.1fs  %s", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
-	}
+	told, stop := narrate(a.say)
+	defer stop()
+	say := told.say
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding ourselves: %w", err)
@@ -60,26 +62,39 @@ func (a *app) demo(ctx context.Context, people int) error {
 	if err != nil {
 		return err
 	}
-	say("a table lay open: those who stand in it are told")
-	told, err := c.Breach(ctx, d)
+	say("three more write under European law")
+	lawful, err := c.Lawful(ctx, d)
 	if err != nil {
 		return err
 	}
+	say("a table lay open: those who stand in it are told")
+	notice, err := c.Breach(ctx, d)
+	if err != nil {
+		return err
+	}
+	stop()
 	a.summary(c, answer)
 	if deleted.Ref != "" {
 		a.say("\ncase %s (deletion): %s, certificate SHA-256 %.16s…", deleted.Ref.ID(), deleted.Outcome, deleted.Certificate)
 	}
-	a.say("notice %s: %s, %d letters to %d people", told.Ref.ID(), told.Outcome, told.Sent, told.People)
-	a.whereToLook(c, deleted.Ref.ID(), told.Ref.ID())
+	for _, l := range lawful {
+		a.say("case %s (access): %s", l.Ref.ID(), l.Says)
+	}
+	a.say("notice %s: %s, %d letters to %d people", notice.Ref.ID(), notice.Outcome, notice.Sent, notice.People)
+	a.whereToLook(c, deleted.Ref.ID(), notice.Ref.ID())
 	return nil
 }
 
 // demoDeletion deletes somebody whom no demo before this one has deleted: the data stays from one
 // time to the next.
 func (a *app) demoDeletion(ctx context.Context, c *demo.Company, d *desk.Desk, say func(string, ...any)) (desk.CaseView, error) {
+	dsns, err := c.LoadDSNs()
+	if err != nil {
+		return desk.CaseView{}, err
+	}
 	cast := example.Cast()
 	for _, leaver := range []example.Person{cast.CaseTwinA, cast.SharedMobileB, cast.NoEmail, cast.CaseTwinB, cast.SharedMobileA} {
-		there, err := example.HasAccount(ctx, c.Stack.LoadDSNs(), leaver.Login)
+		there, err := example.HasAccount(ctx, dsns, leaver.Login)
 		if err != nil {
 			return desk.CaseView{}, err
 		}
@@ -95,16 +110,10 @@ func (a *app) demoDeletion(ctx context.Context, c *demo.Company, d *desk.Desk, s
 // given are the settings that point the demo at servers of one's own. A shell that sourced the file
 // of an earlier demo gives none: what stands there is the demo's.
 func (a *app) given() map[string]string {
-	own := map[string]string{}
 	if a.getenv("HABEAS_DEMO") != "" {
-		return own
+		return nil
 	}
-	for _, name := range []string{"HABEAS_DATABASE_URL", "HABEAS_SMTP_URL", "HABEAS_SMS_URL", "HABEAS_SMS_SECRET_FILE", "HABEAS_BLOBS", "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"} {
-		if v := a.getenv(name); v != "" {
-			own[name] = v
-		}
-	}
-	return own
+	return demo.Own(os.Environ())
 }
 
 func (a *app) summary(c *demo.Company, answer demo.Answer) {
@@ -124,8 +133,8 @@ func (a *app) summary(c *demo.Company, answer demo.Answer) {
 
 // whereToLook ends the demo: what to open, and how to go on by hand.
 func (a *app) whereToLook(c *demo.Company, deletion, notice string) {
-	a.say("\nTemporal UI  %s", c.Stack.TemporalUI())
-	a.say("mail         %s", c.Stack.MailPage())
+	a.say("\nTemporal UI  %s", c.TemporalUI())
+	a.say("mail         %s", c.MailPage())
 	a.say("portal       %s", c.Env["HABEAS_PORTAL_URL"])
 	a.say("go on with   . %s; habeas case list", c.EnvFile())
 	if deletion != "" {

@@ -99,16 +99,20 @@ person signs; then the person is told, and only then the new time holds. "habeas
 func (a *app) caseRefuse() *cobra.Command {
 	m := desk.Moving{Kind: dsr.MotionRefuse}
 	cmd := &cobra.Command{
-		Use: "refuse ID", Short: "refuse a case whole, on a ground that its law knows",
+		Use: "refuse ID", Short: "refuse a case or a part of it, on a ground that its law knows",
 		Long: `Refuse a case. You sign as its author, and a different person signs too; then the case ends, and the
-person gets ground, law, facts, and the ways to complain and to court. "habeas case law ID" lists the grounds.`,
-		Example: "  habeas case refuse 7QK2M-9XH4T --code excessive --facts @facts.txt",
-		Args:    needs(cobra.ExactArgs(1)),
+person gets ground, law, facts, and the ways to complain and to court. With --item only those collections
+are refused: an access case goes on, its package leaves them out and says why, and it ends as partial.
+"habeas case law ID" lists the grounds.`,
+		Example: "  habeas case refuse 7QK2M-9XH4T --code excessive --facts @facts.txt\n" +
+			"  habeas case refuse 7QK2M-9XH4T --code others_rights --facts @facts.txt --item support.messages",
+		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.moveCase(cmd.Context(), args[0], m, "refused")
 		},
 	}
 	cmd.Flags().StringVar(&m.Code, "code", "", "the ground, by its code")
+	cmd.Flags().StringSliceVar(&m.Items, "item", nil, "only this collection, SYSTEM.COLLECTION; may be repeated")
 	cmd.Flags().StringVar(&m.Words, "facts", "", "the facts, for the letter; - or @FILE; sealed")
 	cmd.Flags().StringVar(&m.Law, "law", "", "under which law (default: the one whose time ends first)")
 	return cmd

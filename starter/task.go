@@ -171,6 +171,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if len(s.LeftOut) > 0 {
 		a.say("left out because it is found through those: %s", strings.Join(s.LeftOut, ", "))
 	}
+	for _, w := range s.Withheld {
+		a.say("refused, and not in the package: %s (%s, %s, motion %d)", w.Collection, w.Law, w.Ground, w.Motion)
+	}
 	for _, w := range s.Widened {
 		a.say("found on the way: %s", w)
 	}
@@ -179,6 +182,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	if m := s.Motion; m != nil {
 		a.say("%s moves it under %s: %s, %s (%s)", m.Author, m.Law, m.Ground, m.GroundEN, m.Source)
+		if len(m.Items) > 0 {
+			a.say("  only of: %s", strings.Join(m.Items, ", "))
+		}
 		a.say("  facts: %s", dash(m.Facts))
 		a.say("  due now %s%s", m.DueBefore, behind(m.DueAfter, ", then "))
 	}

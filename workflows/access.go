@@ -10,7 +10,8 @@ import (
 // access is the state of one access case (PIPL 45, GDPR 15).
 type access struct {
 	request
-	fetched bool // the casefile confirmed that the package was fetched
+	withheld bool // a part is refused and is not in the package
+	fetched  bool // the casefile confirmed that the package was fetched
 }
 
 var accessWords = words{ack: "ack", end: func(outcome dsr.Outcome, settled bool) string {

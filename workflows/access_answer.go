@@ -13,15 +13,19 @@ import (
 // answer has the package reviewed, put together, released by a second person and fetched.
 func (c *access) answer(ctx workflow.Context) (dsr.Outcome, error) {
 	for ; ; c.round++ {
-		reviewed, err := c.review(ctx)
+		parts := c.law.parts
+		reviewed, err := c.review(ctx, parts)
 		if err != nil {
 			return "", err
+		}
+		if reviewed.verdict == "" {
+			continue // a part was refused meanwhile: the reviewer looks again
 		}
 		if reviewed.verdict != dsr.Approve {
 			c.doubted = reviewed.task // should the casefile not bear it out
 			return dsr.Refused, nil
 		}
-		released, until, err := c.release(ctx, reviewed.task)
+		released, until, err := c.release(ctx, reviewed.task, parts)
 		if err != nil {
 			return "", err
 		}
@@ -33,18 +37,18 @@ func (c *access) answer(ctx workflow.Context) (dsr.Outcome, error) {
 		}
 		// Whoever releases said no: back to the reviewer, who decides anew.
 	}
-	if len(c.partial) > 0 {
+	if len(c.partial) > 0 || c.withheld {
 		return dsr.PartlyDone, nil
 	}
 	return dsr.Fulfilled, nil
 }
 
-func (c *access) review(ctx workflow.Context) (answer, error) {
+func (c *access) review(ctx workflow.Context, parts int) (answer, error) {
 	if err := c.enter(ctx, dsr.StateReview, "task:"+string(dsr.TaskReview)); err != nil {
 		return answer{}, err
 	}
 	for ; ; c.round++ {
-		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskReview), Occasion: fmt.Sprint(c.round)}, nil)
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskReview), Occasion: fmt.Sprint(c.round)}, func() bool { return c.law.parts != parts })
 		// An answer from before that did not hold is asked for anew.
 		if err != nil || !got.known || got.task != c.doubted {
 			return got, err
@@ -54,18 +58,19 @@ func (c *access) review(ctx workflow.Context) (answer, error) {
 
 // release packs, asks an approver who sees the manifest's hash, and lets the package go. The
 // activities check the signatures themselves: what this workflow believes lets nothing out.
-func (c *access) release(ctx workflow.Context, review string) (released bool, until time.Time, err error) {
+func (c *access) release(ctx workflow.Context, review string, parts int) (released bool, until time.Time, err error) {
 	c.doubted = review
-	_, err = step(&c.request, ctx, "put the package together", contract.Assemble, contract.TaskInput{Ref: c.ref, Task: review}, coreLong)
+	packed, err := step(&c.request, ctx, "put the package together", contract.Assemble, contract.TaskInput{Ref: c.ref, Task: review}, coreLong)
 	if err != nil {
 		return false, until, err
 	}
-	c.doubted = ""
+	c.doubted, c.withheld = "", packed.Withheld > 0
 	if err := c.enter(ctx, dsr.StateRelease, "task:"+string(dsr.TaskRelease)); err != nil {
 		return false, until, err
 	}
 	for {
-		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskRelease), Occasion: fmt.Sprint(c.round)}, nil)
+		got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskRelease), Occasion: fmt.Sprint(c.round)},
+			func() bool { return c.law.parts != parts })
 		if err != nil || got.verdict != dsr.Approve {
 			return false, until, err
 		}

@@ -197,7 +197,7 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		return contract.CollectResult{Rows: 1}, f.collect(ctx, in)
 	})
 	add(env, f, contract.Assemble, func(_ context.Context, in contract.TaskInput) (contract.AssembleResult, error) {
-		return contract.AssembleResult{ManifestHash: []byte{1}}, f.assemble(in.Task)
+		return contract.AssembleResult{ManifestHash: []byte{1}, Withheld: f.law.withheld()}, f.assemble(in.Task)
 	})
 	add(env, f, contract.Release, func(context.Context, contract.TaskInput) (contract.ReleaseResult, error) {
 		return contract.ReleaseResult{ExpiresAt: env.Now().Add(f.facts.PackageTTL)}, f.release()

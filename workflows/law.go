@@ -16,6 +16,7 @@ import (
 type law struct {
 	known    bool   // the facts of the case are there: its clocks can be read
 	changed  int    // counts what moved a clock
+	parts    int    // counts the refusals of a part
 	refused  bool   // the casefile bears out that the case was refused whole
 	level    string // of the alarm that is shown
 	stop     func() // ends the pass that is on
@@ -160,7 +161,7 @@ func (c *request) move(ctx workflow.Context, in contract.MotionInput) (contract.
 			return out, bare(err)
 		}
 		out.Task = opened.Task
-		workflow.GoNamed(ctx, fmt.Sprintf("motion-%d", in.N), func(ctx workflow.Context) { c.carry(ctx, kind, in.N, task) })
+		workflow.GoNamed(ctx, fmt.Sprintf("motion-%d", in.N), func(ctx workflow.Context) { c.carry(ctx, kind, in.N, m.Items > 0, task) })
 		return out, nil
 	default:
 		if _, err := contract.ApplyMotion.Run(core(ctx, "apply the motion to "+m.Kind), contract.ApplyInput{Ref: c.ref, N: in.N}); err != nil {
@@ -184,7 +185,7 @@ func taskOf(kind dsr.MotionKind) dsr.TaskKind {
 
 // carry waits for the signatures behind a motion and carries it out. An extension is told to the
 // person first: without the letter, or once the strict date is over, it does not come about.
-func (c *request) carry(ctx workflow.Context, kind dsr.MotionKind, n int, task contract.OpenTaskInput) {
+func (c *request) carry(ctx workflow.Context, kind dsr.MotionKind, n int, part bool, task contract.OpenTaskInput) {
 	got, err := c.humans.ask(ctx, task, nil)
 	if err != nil || got.verdict != dsr.Approve || c.over() {
 		return
@@ -201,6 +202,10 @@ func (c *request) carry(ctx workflow.Context, kind dsr.MotionKind, n int, task c
 		return
 	}
 	c.law.changed++
+	if part {
+		c.law.parts++ // what waits for a reviewer or a releaser shows it no longer rightly
+		return
+	}
 	if kind == dsr.MotionRefuse && !c.over() {
 		c.law.refused = true
 		c.interrupt()

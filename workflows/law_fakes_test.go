@@ -101,7 +101,7 @@ func (f *fakes) registerLaw(t testing.TB, env *testsuite.TestWorkflowEnvironment
 		if !ok {
 			return contract.MotionFacts{}, temporal.NewNonRetryableApplicationError("no such motion", contract.ErrNotFound, nil)
 		}
-		return contract.MotionFacts{Kind: string(m.Kind), Applied: m.AppliedAt != nil}, nil
+		return contract.MotionFacts{Kind: string(m.Kind), Applied: m.AppliedAt != nil, Items: len(m.Items)}, nil
 	})
 	add(env, f, contract.ApplyMotion, func(_ context.Context, in contract.ApplyInput) (contract.Nothing, error) {
 		return contract.Nothing{}, f.law.apply(t, in, env.Now(), f)
@@ -135,6 +135,18 @@ func (l *lawFakes) apply(t testing.TB, in contract.ApplyInput, now time.Time, f 
 	m.AppliedAt = &now
 	l.motions[in.N] = m
 	return nil
+}
+
+// withheld counts the collections that are refused.
+func (l *lawFakes) withheld() (n int) {
+	if l != nil {
+		for _, m := range l.motions {
+			if m.AppliedAt != nil {
+				n += len(m.Items)
+			}
+		}
+	}
+	return n
 }
 
 // moveAt has somebody move something about the case some time after its start.

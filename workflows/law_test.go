@@ -101,6 +101,40 @@ func TestNoAckIsAnAlarm(t *testing.T) {
 	}
 }
 
+// A part that is refused while the review or the release waits makes that task one about something
+// else: it is closed, the reviewer looks again, and the case ends as partial.
+func TestAPartIsRefused(t *testing.T) {
+	for _, waits := range []dsr.TaskKind{dsr.TaskReview, dsr.TaskRelease} {
+		t.Run(string(waits), func(t *testing.T) {
+			env, f := newEnv(t)
+			l := underLaw(t, env, f, "eu-gdpr", onMonday)
+			verdicts := map[dsr.TaskKind]dsr.Verdict{dsr.TaskRefuse: dsr.Approve, dsr.TaskReview: dsr.Approve, dsr.TaskRelease: dsr.Approve}
+			f.onTask = func(kind dsr.TaskKind, id string) {
+				if kind == waits && len(f.byKind[kind]) == 1 {
+					return // nobody answers the first
+				}
+				env.RegisterDelayedCallback(func() { decide(t, env, id, verdicts[kind], "good", nil) }, time.Minute)
+			}
+			typeCode(env, time.Hour)
+			moveAt(t, env, l, 2*day, casefile.Motion{Kind: dsr.MotionRefuse, Law: "eu-gdpr", Code: "others_rights", Items: []string{"support.messages"}}, nil)
+			download(env, 3*day)
+			if got := run(t, env); got != string(dsr.PartlyDone) {
+				t.Fatalf("outcome %q", got)
+			}
+			want := map[string]int{"letter:refused": 0, "letter:access_ready": 1, "closed:partial": 1, "Release": 1}
+			want["Assemble"] = map[dsr.TaskKind]int{dsr.TaskReview: 1, dsr.TaskRelease: 2}[waits]
+			for call, want := range want {
+				if got := f.called(call); got != want {
+					t.Errorf("%s: %d times, want %d", call, got, want)
+				}
+			}
+			if n := len(f.byKind[dsr.TaskReview]); n != 2 {
+				t.Errorf("%d reviews", n)
+			}
+		})
+	}
+}
+
 func TestRefusedWholeByTwoPeople(t *testing.T) {
 	env, f := newEnv(t)
 	l := underLaw(t, env, f, "eu-gdpr", onMonday)

@@ -126,6 +126,11 @@ func (s *Store) MetChallenge(ctx context.Context, ref contract.Ref, purpose stri
 	return s.challenge(ctx, `ref = $1 AND purpose = $2 AND met_at IS NOT NULL ORDER BY met_at DESC LIMIT 1`, ref, purpose)
 }
 
+// OpenChallenge gives the latest challenge of that purpose that was not met.
+func (s *Store) OpenChallenge(ctx context.Context, ref contract.Ref, purpose string) (Challenge, error) {
+	return s.challenge(ctx, `ref = $1 AND purpose = $2 AND met_at IS NULL ORDER BY issued_at DESC LIMIT 1`, ref, purpose)
+}
+
 func (s *Store) challenge(ctx context.Context, where string, args ...any) (Challenge, error) {
 	var row challengeRow
 	err := s.db.GetContext(ctx, &row, `SELECT `+challengeColumns+` FROM challenge WHERE `+where, args...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
@@ -20,6 +21,7 @@ type Motion struct {
 	Kind      dsr.MotionKind `db:"kind" json:"kind"`
 	Law       string         `db:"law" json:"law,omitempty"`
 	Code      string         `db:"code" json:"code,omitempty"`
+	Items     pq.StringArray `db:"items" json:"items,omitempty"` // of a refusal: the collections that it is about; none for the whole case
 	Author    string         `db:"author" json:"author"`
 	MadeAt    time.Time      `db:"made_at" json:"made_at"`
 	AppliedAt *time.Time     `db:"applied_at" json:"applied_at,omitempty"`
@@ -36,13 +38,16 @@ func (s *Store) Move(ctx context.Context, m Motion) (Motion, error) {
 		return m, err
 	}
 	m.MadeAt = s.now()
+	if m.Items == nil {
+		m.Items = pq.StringArray{}
+	}
 	err = s.tx(ctx, "write a motion", func(tx *sqlx.Tx) error {
 		// Two at once get different numbers, or one of them is refused and tried again by people.
 		if err := tx.GetContext(ctx, &m.N, `SELECT coalesce(max(n), 0) + 1 FROM motion WHERE ref = $1`, m.Ref); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO motion (ref, n, kind, law, code, words, author, made_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, m.Ref, m.N, m.Kind, m.Law, m.Code, sealed, m.Author, m.MadeAt); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO motion (ref, n, kind, law, code, items, words, author, made_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, m.Ref, m.N, m.Kind, m.Law, m.Code, m.Items, sealed, m.Author, m.MadeAt); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, m.Ref, "motion.made", map[string]any{"motion": m.N, "kind": string(m.Kind), "law": m.Law, "code": m.Code, "by": m.Author})
@@ -50,7 +55,7 @@ func (s *Store) Move(ctx context.Context, m Motion) (Motion, error) {
 	return m, err
 }
 
-const motionColumns = `ref, n, kind, law, code, words, author, made_at, applied_at`
+const motionColumns = `ref, n, kind, law, code, items, words, author, made_at, applied_at`
 
 // Motion reads a motion and opens its words.
 func (s *Store) Motion(ctx context.Context, ref contract.Ref, n int) (Motion, error) {
@@ -100,8 +105,9 @@ func (s *Store) apply(ctx context.Context, ref contract.Ref, n int, kind dsr.Mot
 	})
 }
 
-// Refuse writes that a case was refused whole, on which ground, by which signed task. Once the answer
-// is out or a deletion has begun it is a contract.ErrNotOpen. A second time: nothing.
+// Refuse writes that a case was refused, whole or the items that the motion names, on which ground,
+// by which signed task. Once the answer is out or a deletion has begun it is a contract.ErrNotOpen. A
+// second time: nothing.
 func (s *Store) Refuse(ctx context.Context, ref contract.Ref, motion int, task string) error {
 	return s.apply(ctx, ref, motion, dsr.MotionRefuse, func(tx *sqlx.Tx, m Motion) error {
 		if _, err := lockCase(ctx, tx, ref); err != nil {
@@ -114,6 +120,10 @@ func (s *Store) Refuse(ctx context.Context, ref contract.Ref, motion int, task s
 		}
 		if late {
 			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out, or its deletion has begun: it cannot be refused any more", ref)
+		}
+		if len(m.Items) > 0 {
+			return s.record(ctx, tx, ref, "case.part-refused", map[string]any{"motion": motion, "law": m.Law, "code": m.Code,
+				"items": []string(m.Items), "by": m.Author, "task": task})
 		}
 		// From here on it takes no parts, no package and no deletion.
 		if _, err := tx.ExecContext(ctx, `UPDATE case_file SET ending_at = coalesce(ending_at, $2) WHERE ref = $1`, ref, s.now()); err != nil {

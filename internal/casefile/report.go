@@ -18,7 +18,7 @@ type Told struct {
 	Answered   time.Time // when the answer went out; zero while it has not
 	Closed     time.Time
 	Outcome    string
-	Refusal    string // code of the ground of a refusal
+	Refusal    string // law and code of the ground on which the case, or a part of it, was refused
 	Extended   bool
 	Overdue    bool // an alarm said so
 }
@@ -31,7 +31,7 @@ var answers = []string{"package.released", "certificate.signed"}
 // references, from the ledger's lines alone.
 func (s *Store) Tell(ctx context.Context, from, until time.Time, f func(Told)) error {
 	rows, err := s.db.QueryxContext(ctx, `SELECT ref, seq, at, event, detail, prev, hash FROM ledger_line l WHERE ref LIKE 'case/%'
-		AND event IN ('case.opened', 'case.closed', 'case.refused', 'case.extended', 'clock.alarm', 'package.released', 'certificate.signed')
+		AND event IN ('case.opened', 'case.closed', 'case.refused', 'case.part-refused', 'case.extended', 'clock.alarm', 'package.released', 'certificate.signed')
 		ORDER BY ref, seq`)
 	if err != nil {
 		return dbError("read the ledger", err)
@@ -78,7 +78,7 @@ func (t *Told) hear(row lineRow) error {
 		}
 	case "case.closed":
 		t.Closed, t.Outcome = line.At, text("outcome")
-	case "case.refused":
+	case "case.refused", "case.part-refused":
 		t.Refusal = text("law") + "/" + text("code")
 	case "case.extended":
 		t.Extended = true

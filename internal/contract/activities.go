@@ -176,6 +176,7 @@ type AssembleResult struct {
 	ManifestHash []byte
 	Files        int
 	Size         int64
+	Withheld     int // collections that are refused and left out
 }
 
 // ReleaseResult says until when the package may be fetched.

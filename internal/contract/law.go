@@ -39,6 +39,7 @@ type MotionRef struct {
 type MotionFacts struct {
 	Kind    string // one of dsr's
 	Applied bool
+	Items   int // of a refusal: how many collections it is about; 0 for the whole case
 }
 
 // ApplyInput applies a motion; Task is the signed task behind it, where it needs one.

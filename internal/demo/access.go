@@ -2,7 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -31,7 +33,7 @@ func (c *Company) Access(ctx context.Context, d *desk.Desk, p *Person, o desk.Op
 		return a, err
 	}
 	c.o.Say("case %s is open; a code goes to a channel that the directory knows", a.Ref.ID())
-	code, err := p.Code(ctx)
+	code, err := c.code(ctx, d, p, a.Ref, dsr.CodeVerify)
 	if err != nil {
 		return a, err
 	}
@@ -48,7 +50,7 @@ func (c *Company) Access(ctx context.Context, d *desk.Desk, p *Person, o desk.Op
 	if err := WaitState(ctx, d, a.Ref, dsr.StateReady); err != nil {
 		return a, err
 	}
-	if a.Package, err = c.download(ctx, p, a.Ref); err != nil {
+	if a.Package, err = c.download(ctx, d, p, a.Ref); err != nil {
 		return a, err
 	}
 	if err := WaitState(ctx, d, a.Ref, dsr.StateClosed); err != nil {
@@ -104,16 +106,23 @@ func (c *Company) sign(ctx context.Context, d *desk.Desk, task casefile.Task, wh
 	})
 }
 
-func (c *Company) download(ctx context.Context, p *Person, ref contract.Ref) (string, error) {
+func (c *Company) download(ctx context.Context, d *desk.Desk, p *Person, ref contract.Ref) (string, error) {
 	path := filepath.Join(c.Stack.Dir(), "habeas-"+ref.ID()+".zip")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("writing the package: %w", err)
 	}
 	c.o.Say("the person asks for a download code, and fetches the package with it")
-	if err := p.Download(ctx, ref.ID(), file); err != nil {
-		_ = file.Close()
-		return "", err
+	return path, errors.Join(c.fetch(ctx, d, p, ref, file), file.Close())
+}
+
+func (c *Company) fetch(ctx context.Context, d *desk.Desk, p *Person, ref contract.Ref, to io.Writer) error {
+	if err := p.AskCode(ctx, ref.ID(), dsr.CodeDownload); err != nil {
+		return err
 	}
-	return path, file.Close()
+	code, err := c.code(ctx, d, p, ref, dsr.CodeDownload)
+	if err != nil {
+		return err
+	}
+	return p.Fetch(ctx, ref.ID(), code, to)
 }

@@ -190,9 +190,9 @@ func all() map[string]string {
 
 // fill migrates the casefile and loads the example data.
 func (c *Company) fill(ctx context.Context) error {
-	at := c.Stack.DatabaseURL(stack.RoleOwner, stack.CasefileDatabase)
-	if own := c.o.Env["HABEAS_DATABASE_URL"]; own != "" {
-		at = own
+	at, err := c.casefileURL()
+	if err != nil {
+		return err
 	}
 	if _, _, err := casefile.Migrate(ctx, at); err != nil {
 		return err
@@ -201,13 +201,17 @@ func (c *Company) fill(ctx context.Context) error {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	loaded, err := example.Loaded(ctx, c.Stack.LoadDSNs(), o)
+	dsns, err := c.LoadDSNs()
+	if err != nil {
+		return err
+	}
+	loaded, err := example.Loaded(ctx, dsns, o)
 	if err != nil || loaded {
 		return err
 	}
 	c.o.Say("loading the example company")
 	started, told := time.Now(), time.Now()
-	return example.Load(ctx, c.Stack.LoadDSNs(), o, func(done, of int64) {
+	return example.Load(ctx, dsns, o, func(done, of int64) {
 		if time.Since(started) > 2*time.Second && time.Since(told) > time.Second {
 			told = time.Now()
 			c.o.Say("  %d of %d rows", done, of)

@@ -24,7 +24,7 @@ func (c *Company) Deletion(ctx context.Context, d *desk.Desk, p *Person) (desk.C
 		return view, err
 	}
 	c.o.Say("case %s is open; a code goes to a channel that the directory knows", ref.ID())
-	code, err := p.Code(ctx)
+	code, err := c.code(ctx, d, p, ref, dsr.CodeVerify)
 	if err != nil {
 		return view, err
 	}

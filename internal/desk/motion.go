@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +30,11 @@ func (d *Desk) Clocks(ctx context.Context, ref contract.Ref) (clocks.State, erro
 // Moving is something that a member of staff wants for a case.
 type Moving struct {
 	Kind  dsr.MotionKind
-	Law   string // empty: the law whose clock ends first
-	Code  string // ground of an extension or refusal; what is asked in a pause
-	Words string // facts of a refusal, reasons of an extension, question of a pause; personal
-	By    string // whose key was unlocked
+	Law   string   // empty: the law whose clock ends first
+	Code  string   // ground of an extension or refusal; what is asked in a pause
+	Items []string // of a refusal: the collections that it is about, as "system.collection"; none for the whole case
+	Words string   // facts of a refusal, reasons of an extension, question of a pause; personal
+	By    string   // whose key was unlocked
 }
 
 // Move writes a motion into the casefile and tells the workflow, which has it checked once more.
@@ -54,7 +56,7 @@ func (d *Desk) Move(ctx context.Context, ref contract.Ref, m Moving) (contract.M
 	if err != nil {
 		return out, err
 	}
-	made, err := d.Store.Move(ctx, casefile.Motion{Ref: ref, Kind: m.Kind, Law: law, Code: m.Code, Author: m.By, Words: m.Words})
+	made, err := d.Store.Move(ctx, casefile.Motion{Ref: ref, Kind: m.Kind, Law: law, Code: m.Code, Items: m.Items, Author: m.By, Words: m.Words})
 	if err != nil {
 		return out, err
 	}
@@ -81,8 +83,10 @@ func (d *Desk) lawful(s clocks.State, m *Moving) (string, error) {
 		if strings.TrimSpace(m.Words) == "" {
 			return "", fault.Newf(contract.ErrBadInput, "a refusal needs its facts: they stand in the letter").WithHint("--facts - reads them from standard input")
 		}
-		_, err := law.Profile.Refusal(kind, m.Code)
-		return name, err
+		if _, err := law.Profile.Refusal(kind, m.Code); err != nil {
+			return name, err
+		}
+		return name, d.divisible(s.Case, m)
 	case dsr.MotionPause:
 		return name, mayPause(s, m)
 	case dsr.MotionResume:
@@ -94,6 +98,32 @@ func (d *Desk) lawful(s clocks.State, m *Moving) (string, error) {
 		return "", fault.Newf(contract.ErrBadInput, "unknown motion %q", m.Kind)
 	}
 	return name, nil
+}
+
+// divisible says whether the items of a refusal are parts of the case's answer.
+func (d *Desk) divisible(c casefile.Case, m *Moving) error {
+	if len(m.Items) == 0 {
+		return nil
+	}
+	if c.Kind != dsr.Access {
+		return fault.Newf(contract.ErrBadInput, "a case of the kind %s is refused whole", c.Kind).WithHint("a deletion says in its plan what is kept")
+	}
+	all := 0
+	for _, sys := range d.Map.Systems {
+		all += len(sys.Collections)
+	}
+	slices.Sort(m.Items)
+	m.Items = slices.Compact(m.Items)
+	for _, item := range m.Items {
+		system, name, _ := strings.Cut(item, ".")
+		if sys := d.Map.System(system); sys == nil || sys.Collection(name) == nil {
+			return fault.Newf(contract.ErrBadInput, "the data map has no collection %q", item).WithHint("habeas task show lists those of the case, as SYSTEM.COLLECTION")
+		}
+	}
+	if len(m.Items) == all {
+		return fault.Newf(contract.ErrBadInput, "these are all collections there are").WithHint("leave --item out to refuse the case whole")
+	}
+	return nil
 }
 
 // mayPause says whether one of the laws has anything to do with such a question.

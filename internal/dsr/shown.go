@@ -29,6 +29,8 @@ type Shown struct {
 	Partial []string `json:"partial,omitempty"`
 	// LeftOut are the collections of other systems that hang on those, as "system.collection".
 	LeftOut []string `json:"left_out,omitempty"`
+	// Withheld are the collections that are refused, by two signatures, and stay out of the package.
+	Withheld []Withheld `json:"withheld,omitempty"`
 	// Widened are the values that were found on the way and searched on, masked, and those that
 	// were not used because they stand on somebody else's directory row too.
 	Widened []string `json:"widened,omitempty"`
@@ -114,6 +116,14 @@ type ShownCollection struct {
 	Shared     int64    `json:"shared,omitempty"`      // of the rows, those that somebody else may claim too
 	SHA256     string   `json:"sha256,omitempty"`      // hex, of the part as JSON: the review is of this very content
 	ThirdParty []string `json:"third_party,omitempty"` // columns that wait for keep, mask or drop
+}
+
+// Withheld is one collection that an answer leaves out, as "system.collection", on a ground of a law.
+type Withheld struct {
+	Collection string `json:"collection"`
+	Law        string `json:"law"`
+	Ground     string `json:"ground"` // the code
+	Motion     int    `json:"motion"`
 }
 
 // ShownStaff is who is to be enrolled. Its fields stand among those of Shown.

@@ -15,11 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/example"
 	"github.com/habeas-dsr/habeas/internal/stack"
+	"github.com/habeas-dsr/habeas/internal/stack/catcher"
 )
 
 // seeds are those of the run: three, ten with HABEAS_SOAK=1, or the one in HABEAS_SEED.
@@ -80,6 +82,8 @@ func TestKill(t *testing.T) {
 			s.endedOnce(ref, zip)
 		})
 	}
+
+	t.Run("worker while a letter is on its way", func(t *testing.T) { killInsideData(t, c, cast.Plain, cast.SharedMobileA) })
 
 	for _, name := range []string{"postgres", "mariadb", "temporal"} {
 		t.Run(name, func(t *testing.T) {
@@ -168,6 +172,47 @@ func killWorker(s *stubborn, after time.Duration) {
 	time.Sleep(after)
 	if err := s.c.StartWorker(s.ctx); err != nil {
 		s.t.Errorf("starting the worker again: %v", err)
+	}
+}
+
+// killInsideData kills the worker between the letter's last byte and the mail server's answer, which
+// nobody can decide: the letter comes twice under one Message-ID, and the ledger says so. A letter of
+// another case that had its answer before the kill comes once.
+func killInsideData(t *testing.T, c *demo.Company, before, who example.Person) {
+	calm := newStubborn(t, c, before, 6*time.Minute)
+	other := calm.open()
+	calm.until("having the code", func(ctx context.Context) (bool, error) {
+		letters, err := calm.d.Store.Letters(ctx, other)
+		return len(letters) == 2 && letters[1].State == casefile.LetterSent, err
+	})
+
+	s := newStubborn(t, c, who, 6*time.Minute)
+	if err := c.Stack.Catcher().Arm(s.ctx, catcher.Fault{DelayMS: 4000, Match: who.Email, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ref := s.open()
+	s.until("the letter's last byte", func(ctx context.Context) (bool, error) {
+		armed, err := c.Stack.Catcher().Armed(ctx)
+		return err == nil && len(armed) == 0, err
+	})
+	killWorker(s, 0)
+	for _, k := range []*stubborn{s, calm} {
+		r := map[*stubborn]contract.Ref{s: ref, calm: other}[k]
+		k.verify(r)
+		k.sign(r, dsr.TaskReview, "bo", dsr.Approve, "")
+		k.sign(r, dsr.TaskRelease, "cao", dsr.Approve, "")
+		zip := k.download(r)
+		k.state(r, dsr.StateClosed)
+		k.endedOnce(r, zip)
+	}
+	if twice := s.arrivals(ref)["ack"]; twice != 2 {
+		t.Errorf("the letter that was on its way arrived %d times", twice)
+	}
+	if events := s.events(ref); count(events, "letter.repeated") != 1 {
+		t.Errorf("the ledger admits it thus: %v", events)
+	}
+	if once := calm.arrivals(other)["ack"]; once != 1 || slices.Contains(calm.events(other), "letter.repeated") {
+		t.Errorf("the letter that had its answer arrived %d times; %v", once, calm.events(other))
 	}
 }
 

@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -84,6 +85,72 @@ func (l *lawCase) move(m desk.Moving, signers ...string) error {
 		}
 	}
 	return err
+}
+
+// A part is refused by two people while the review waits: the reviewer looks again, the package leaves
+// it out and says why, and so does the letter.
+func TestAPartOfTheAnswerIsRefused(t *testing.T) {
+	l := newLawCase(t, "eu-gdpr")
+	code, err := l.p.Code(l.ctx)
+	l.must(err)
+	l.must(l.p.Verify(l.ctx, l.ref.ID(), code))
+	first, err := demo.WaitTask(l.ctx, l.d, l.ref, dsr.TaskReview)
+	l.must(err)
+	part := desk.Moving{Kind: dsr.MotionRefuse, Code: "others_rights", Words: "They speak of other callers.", Items: []string{"support.messages"}}
+	for _, items := range [][]string{{"support.mesages"}, {"support"}} {
+		wrong := part
+		wrong.Items = items
+		if err := l.move(wrong); !fault.Is(err, contract.ErrBadInput) {
+			t.Errorf("refused %v: %v", items, err)
+		}
+	}
+	l.must(l.move(part, "bo"))
+	if now, err := l.d.Store.Task(l.ctx, first.ID); err != nil || now.State != casefile.TaskOpen {
+		t.Errorf("after one signature the review is %s, %v", now.State, err)
+	}
+	task, err := demo.WaitTask(l.ctx, l.d, l.ref, dsr.TaskRefuse)
+	l.must(err)
+	_, err = l.d.Decide(l.ctx, task.ID, dsr.Approve, "", l.c.Staff["cao"])
+	l.must(err)
+	waitFor(t, time.Minute, "the first review to be closed", func() bool {
+		now, err := l.d.Store.Task(l.ctx, first.ID)
+		return err == nil && now.State == casefile.TaskVoid
+	})
+	again, err := demo.WaitTask(l.ctx, l.d, l.ref, dsr.TaskReview)
+	l.must(err)
+	shown, err := l.d.Task(l.ctx, again.ID)
+	l.must(err)
+	if w := shown.Shown.Withheld; len(w) != 1 || w[0].Collection != "support.messages" || w[0].Ground != "others_rights" {
+		t.Errorf("the new review shows %+v", w)
+	}
+	l.must(l.c.Review(l.ctx, l.d, l.ref, dsr.ChoiceMask))
+	l.must(l.c.Release(l.ctx, l.d, l.ref))
+	l.must(demo.WaitState(l.ctx, l.d, l.ref, dsr.StateReady))
+	var zip bytes.Buffer
+	l.must(l.p.Download(l.ctx, l.ref.ID(), &zip))
+	l.must(demo.WaitState(l.ctx, l.d, l.ref, dsr.StateClosed))
+	closed, err := l.d.Store.Case(l.ctx, l.ref)
+	l.must(err)
+	if closed.Outcome != dsr.PartlyDone {
+		t.Errorf("outcome %q", closed.Outcome)
+	}
+	files := unzip(t, zip.Bytes())
+	for name := range files {
+		if strings.Contains(name, "support/messages") {
+			t.Errorf("%s is in the package", name)
+		}
+	}
+	for _, page := range []string{"index.html", "context.json"} {
+		if !strings.Contains(string(files[page]), "GDPR Art. 15(4)") {
+			t.Errorf("%s does not say on which ground a part is missing", page)
+		}
+	}
+	text := l.letter("The copy of your personal information is ready")
+	for _, want := range []string{"GDPR Art. 15(4)", "They speak of other callers.", "supervisory authority", "judicial remedy"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the letter does not say %q:\n%s", want, text)
+		}
+	}
 }
 
 func TestMoreTimeIsTakenOnceAndTheRefusalNamesItsLaw(t *testing.T) {

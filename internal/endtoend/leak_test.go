@@ -47,8 +47,17 @@ func TestNoPersonalDataInTemporal(t *testing.T) {
 	l.values["note"] = "Bitte um Auskunft 请提供我的全部信息"
 	l.values["reason"] = "rang back, spoke to 周明远 himself"
 
+	l.person("leaver", cast.CaseTwinA)
+	l.values["hold's reason"] = "Streit mit 沈知秋, Az. 12 O 345/26"
+
 	l.wholeCase(cast.SharedMobileA)
 	l.stranger()
+	l.deletion(cast.CaseTwinA, cast.SharedMobileB)
+	told, err := c.Breach(ctx, d)
+	l.must(err)
+	if told.Sent == 0 {
+		t.Error("the notice told nobody")
+	}
 	for where, hits := range l.search() {
 		t.Errorf("personal values in %s: %v", where, hits)
 	}
@@ -162,6 +171,27 @@ func (l *leak) stranger() {
 	_, err = l.d.Decide(l.ctx, task.ID, dsr.Complete, "nobody of the name "+l.values["stranger's e-mail"], l.c.Staff["bo"])
 	l.must(err)
 	l.must(demo.WaitState(l.ctx, l.d, ref, dsr.StateClosed))
+}
+
+// deletion has a person forgotten while another is held, and the hold ends with a reason that says
+// who they are.
+func (l *leak) deletion(p, held example.Person) {
+	l.t.Helper()
+	why := l.values["hold's reason"]
+	hold, err := l.d.AddHold(l.ctx, desk.HoldOrder{Matter: why, Reason: why, Person: &dsr.Identity{Kind: "mobile", Value: held.Mobile}}, l.c.Staff["cao"])
+	l.must(err)
+	view, err := l.c.Deletion(l.ctx, l.d, l.c.Person(p))
+	l.must(err)
+	if view.Outcome != dsr.Fulfilled {
+		l.t.Errorf("the deletion ended as %s", view.Outcome)
+	}
+	l.must(l.d.ReleaseHold(l.ctx, hold, "cao"))
+	task, err := demo.WaitTask(l.ctx, l.d, hold, dsr.TaskReleaseHold)
+	l.must(err)
+	for _, name := range []string{"cao", "dai"} {
+		_, err := l.d.Decide(l.ctx, task.ID, dsr.Approve, why, l.c.Staff[name])
+		l.must(err)
+	}
 }
 
 // search looks into the server's database file, its write-ahead log, every log, and the metrics

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -157,7 +158,7 @@ func (p *parcel) check(c *demo.Company) {
 	if left, _ := os.ReadDir(filepath.Join(c.Dir, "blobs", filepath.FromSlash(string(p.ref)))); len(left) > 0 {
 		p.t.Errorf("%d blobs are left of a closed case", len(left))
 	}
-	p.unzip()
+	p.files = unzip(p.t, p.zip)
 	want, err := example.ExpectedContact(p.ctx, c.Stack.LoadDSNs(), p.who.ID)
 	if p.who.Login != "" {
 		want, err = example.Expected(p.ctx, c.Stack.LoadDSNs(), p.who.Login)
@@ -172,18 +173,25 @@ func (p *parcel) check(c *demo.Company) {
 	p.nobodyElse(want)
 }
 
-func (p *parcel) unzip() {
-	p.t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(p.zip), int64(len(p.zip)))
-	p.must(err)
-	p.files = map[string][]byte{}
+// unzip reads every file of a package.
+func unzip(t *testing.T, raw []byte) map[string][]byte {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
 	for _, f := range z.File {
 		r, err := f.Open()
-		p.must(err)
-		p.files[f.Name], err = io.ReadAll(r)
-		p.must(err)
-		p.must(r.Close())
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[f.Name], err = io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return files
 }
 
 // page looks at index.html as a browser would: the right language, and nothing from elsewhere.

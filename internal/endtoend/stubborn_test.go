@@ -231,8 +231,8 @@ func (s *stubborn) ledgerHolds() {
 	}
 }
 
-// letters counts what arrived by Message-ID, and text messages by their key.
-func (s *stubborn) letters(ref contract.Ref, outbox []casefile.Letter) {
+// inbox counts what arrived by Message-ID, and text messages by their key.
+func (s *stubborn) inbox() map[string]int {
 	s.t.Helper()
 	arrived := map[string]int{}
 	list, err := s.c.Stack.Catcher().List(s.ctx, "")
@@ -249,6 +249,29 @@ func (s *stubborn) letters(ref contract.Ref, outbox []casefile.Letter) {
 	for _, m := range messages {
 		arrived[m.Key]++
 	}
+	return arrived
+}
+
+// arrivals counts, by template, how often the first letter of that template arrived.
+func (s *stubborn) arrivals(ref contract.Ref) map[string]int {
+	s.t.Helper()
+	arrived, by := s.inbox(), map[string]int{}
+	outbox, err := s.d.Store.Letters(s.ctx, ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, l := range outbox {
+		if _, seen := by[l.Template]; !seen {
+			by[l.Template] = arrived[l.MessageID] + arrived[l.Key]
+		}
+	}
+	return by
+}
+
+// letters holds what arrived against the outbox and the ledger.
+func (s *stubborn) letters(ref contract.Ref, outbox []casefile.Letter) {
+	s.t.Helper()
+	arrived := s.inbox()
 	templates := map[string]bool{}
 	for _, l := range outbox {
 		templates[l.Template] = true

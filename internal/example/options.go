@@ -3,6 +3,9 @@ package example
 import (
 	"fmt"
 	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // The bounds of Options.
@@ -51,9 +54,9 @@ func (o Options) complete() (Options, error) {
 	o.Since = o.Since.UTC().Truncate(time.Second)
 	switch {
 	case o.People < MinPeople || o.People > MaxPeople:
-		return o, fmt.Errorf("example: %d people; between %d and %d can be made", o.People, MinPeople, MaxPeople)
+		return o, fault.Newf(contract.ErrBadInput, "the example company cannot have %d people; between %d and %d can be made", o.People, MinPeople, MaxPeople)
 	case o.LogsPerPerson < 0 || o.LogsPerPerson > MaxLogsPerPerson:
-		return o, fmt.Errorf("example: %d log rows a person; between 0 and %d can be made", o.LogsPerPerson, MaxLogsPerPerson)
+		return o, fault.Newf(contract.ErrBadInput, "the example company cannot have %d log rows a person; between 0 and %d can be made", o.LogsPerPerson, MaxLogsPerPerson)
 	case o.Heavy < 0:
 		return o, fmt.Errorf("example: %d rows for the heavy person", o.Heavy)
 	case o.Now.Sub(o.Since) < 365*24*time.Hour:

@@ -141,7 +141,7 @@ func (s *source) replace(t Template, lang, name string, raw []byte) []string {
 }
 
 // optional are fields that a text may leave out.
-var optional = []string{"Salutation", "By", "Reason", "Officer", "Address", "Answerable", "Missing", "CodeExpires", "BackupsUntil", "Done", "Kept"}
+var optional = []string{"Salutation", "By", "Reason", "Officer", "Address", "Answerable", "Missing", "Withheld", "CodeExpires", "BackupsUntil", "Done", "Kept"}
 
 // fieldsIn lists the fields that a template and those that it calls use.
 func fieldsIn(t *template.Template) []string {
@@ -209,6 +209,8 @@ func Sample() Fields {
 		CaseNo: "7QK2M-9XH4T", Salutation: "张**", Channel: "phone", ReceivedAt: at(11, 23, 10), DueAt: at(12, 23, 23), ExpiresAt: at(12, 8, 18),
 		Zone: zone, Code: "048213", CodeMinutes: 10, PortalHost: "privacy.cloud.example", Systems: 3, Rows: 12345,
 		Outcome: string(dsr.PartlyDone), Package: PackageFetched, Missing: []string{"示例系统 / Sample system"},
+		Withheld: []Withheld{{Title: "示例系统 – 通话记录 / Sample system – call notes", Ground: "会损害他人权益 / it would harm the rights of others",
+			Source: "GDPR Art. 15(4)", Facts: "记录中有他人的隐私 / They speak of other people."}},
 		NewDueAt: time.Date(2027, 2, 23, 23, 0, 0, 0, zone), Ground: "请求较为复杂 / the request is complex", LawSource: "GDPR Art. 12(3)",
 		Facts: "四个系统需要人工查找 / Four systems have to be read by hand.", Question: "您指的是哪一个账号？/ Which account do you mean?",
 		ClockStops: true, Regulator: "您可以向主管部门投诉。/ You may complain to the authority.", Court: "您也可以向法院起诉。/ You may go to court.",

@@ -73,6 +73,9 @@ func goldenCases() map[string]struct {
 	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Linked, dsr.Refused} {
 		add("deletion_ended-"+string(outcome), DeletionEnded, func(f *Fields) { f.Outcome = string(outcome) })
 	}
+	add("access_ready-part", AccessReady, func(f *Fields) {
+		f.Withheld = []Withheld{{Title: "Support – call notes", Ground: "it would adversely affect the rights of others", Source: "GDPR Art. 15(4)", Facts: "They speak of other callers."}}
+	})
 	add("ack-bare", Ack, func(f *Fields) { f.Salutation, f.Channel = "", "" })
 	add("verify_code-no-expiry", VerifyCode, func(f *Fields) { f.ExpiresAt = time.Time{} })
 	add("case_closed-expired", CaseClosed, func(f *Fields) { f.Package = PackageExpired })

@@ -78,18 +78,19 @@ type Fields struct {
 	Systems     int            // how many systems hold something
 	Rows        int            // how many records the package holds
 	Company     datamap.Company
-	Outcome     string    // one of dsr.Outcome
-	Package     string    // PackageFetched or PackageExpired, where there was a package
-	Reason      string    // why the case was refused or is partial, for the reader; may be empty
-	NewDueAt    time.Time // the last day once the time is extended
-	Ground      string    // why more time is taken or the case refused, as the law says it
-	LawSource   string    // law and article
-	Facts       string    // the same in the words of staff; may be empty in an extension
-	Question    string    // what the person is asked
-	ClockStops  bool      // whether the law's clock waits for the answer
-	Regulator   string    // where the person can complain
-	Court       string    // that they may go to court
-	Missing     []string  // what a partial answer leaves out, in the reader's words; may be empty
+	Outcome     string     // one of dsr.Outcome
+	Package     string     // PackageFetched or PackageExpired, where there was a package
+	Reason      string     // why the case was refused or is partial, for the reader; may be empty
+	NewDueAt    time.Time  // the last day once the time is extended
+	Ground      string     // why more time is taken or the case refused, as the law says it
+	LawSource   string     // law and article
+	Facts       string     // the same in the words of staff; may be empty in an extension
+	Question    string     // what the person is asked
+	ClockStops  bool       // whether the law's clock waits for the answer
+	Regulator   string     // where the person can complain
+	Court       string     // that they may go to court
+	Withheld    []Withheld // what is refused and therefore not in the package; may be empty
+	Missing     []string   // what a partial answer leaves out, in the reader's words; may be empty
 
 	// Of a deletion.
 	WithdrawUntil time.Time // until then the person may withdraw
@@ -99,6 +100,9 @@ type Fields struct {
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
 	OtherCase     string    // the number of the open case that goes on instead
 }
+
+// Withheld is one part of an answer that is refused, in the reader's words.
+type Withheld struct{ Title, Ground, Source, Facts string }
 
 // Message is one letter, before it has a sender and a reader.
 type Message struct {

@@ -122,6 +122,18 @@ func (v view) Missing() ([]string, error) {
 	return v.f.Missing, nil
 }
 
+// Withheld lists what is refused and therefore not in the package.
+func (v view) Withheld() ([]Withheld, error) {
+	for _, w := range v.f.Withheld {
+		for name, s := range map[string]string{"what is refused": w.Title, "the ground": w.Ground, "the law": w.Source, "the facts": w.Facts} {
+			if _, err := need(name, s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v.f.Withheld, nil
+}
+
 // Done lists what was deleted or changed, Kept what is kept.
 func (v view) Done() ([]string, error) { return v.lines("what was done", v.f.Done) }
 

@@ -61,6 +61,12 @@ func (c *Client) Arm(ctx context.Context, f Fault) error {
 	return c.call(ctx, http.MethodPost, "/api/faults", f, nil)
 }
 
+// Armed lists the misbehaviours that are still to come.
+func (c *Client) Armed(ctx context.Context) ([]Fault, error) {
+	var armed []Fault
+	return armed, c.call(ctx, http.MethodGet, "/api/faults", nil, &armed)
+}
+
 // Disarm ends every misbehaviour.
 func (c *Client) Disarm(ctx context.Context) error {
 	return c.call(ctx, http.MethodDelete, "/api/faults", nil, nil)
