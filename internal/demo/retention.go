@@ -16,7 +16,11 @@ import (
 // the rules of every system once: the dry run is shown, cao and dai sign it, and the sweeps are
 // proved. It gives the runs that touched rows.
 func (c *Company) Retention(ctx context.Context, d *desk.Desk) ([]casefile.Run, error) {
-	if err := example.Age(ctx, c.Stack.LoadDSNs()); err != nil {
+	dsns, err := c.LoadDSNs()
+	if err != nil {
+		return nil, err
+	}
+	if err := example.Age(ctx, dsns); err != nil {
 		return nil, err
 	}
 	plan, err := d.PlanRetention(ctx)
