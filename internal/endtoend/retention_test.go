@@ -142,6 +142,7 @@ func TestRetention(t *testing.T) {
 	}
 	cast := example.Cast()
 	t.Run("apply", func(t *testing.T) { retentionApply(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
+	t.Run("by hand", func(t *testing.T) { scriptsOn(t, c, "testdata/retention") })
 	t.Run("sweep", func(t *testing.T) { retentionSweep(newStubborn(t, c, cast.English, 5*time.Minute)) })
 	t.Run("backfill", func(t *testing.T) { retentionBackfill(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
 	t.Run("killed", func(t *testing.T) {
@@ -220,6 +221,7 @@ func retentionSweep(s *stubborn) {
 		s.startRun(contract.RetentionInput{System: system, Nominal: at, Dry: true, By: "bo"})
 	}
 	dry, err := s.d.Store.ListRuns(s.ctx, casefile.RunFilter{Dry: true, Limit: 100})
+	dry = slices.DeleteFunc(dry, func(r casefile.Run) bool { return !r.Nominal.Equal(at) }) // others were made by hand
 	if err != nil || len(dry) != len(dueSQL) {
 		s.t.Fatalf("%d dry runs, %v", len(dry), err)
 	}
