@@ -45,7 +45,7 @@ func (a *Activities) swept(ctx context.Context, name string) (swept, error) {
 }
 
 // sound refuses a rule that cannot be carried out as it stands: it never runs half-known.
-func (a *Activities) sound(s swept, r retention.Rule) ([]systems.Referrer, error) {
+func (a *Activities) sound(ctx context.Context, s swept, r retention.Rule) ([]systems.Referrer, error) {
 	law, err := a.Laws.Find(a.Map.Company.Law)
 	if err != nil {
 		return nil, err
@@ -55,10 +55,14 @@ func (a *Activities) sound(s swept, r retention.Rule) ([]systems.Referrer, error
 			return nil, fault.New(contract.ErrMapMismatch, d.Text, nil).WithHint(d.Hint)
 		}
 	}
-	alone := retention.Referrers(s.cat, r.Collection)
 	if r.Action != systems.Delete {
 		return nil, nil
 	}
+	foreign, err := s.opened.Foreign(ctx, r.Collection)
+	if err != nil {
+		return nil, err
+	}
+	alone := retention.Referrers(s.cat, r.Collection, foreign...)
 	return alone, retention.Unread(s.cat, alone)
 }
 
@@ -160,7 +164,7 @@ func waits(run casefile.Run) string {
 
 func (a *Activities) measure(ctx context.Context, s swept, r retention.Rule, run casefile.Run) (casefile.Measure, error) {
 	var m casefile.Measure
-	alone, err := a.sound(s, r)
+	alone, err := a.sound(ctx, s, r)
 	if err != nil {
 		return m, err
 	}

@@ -71,7 +71,7 @@ func (a *Activities) sweepOf(ctx context.Context, ref contract.Ref) (*retention.
 	if err != nil || r == nil {
 		return nil, run, err
 	}
-	alone, err := a.sound(s, *r)
+	alone, err := a.sound(ctx, s, *r)
 	if err != nil {
 		return nil, run, err
 	}

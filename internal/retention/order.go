@@ -9,9 +9,10 @@ import (
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
-// Referrers are the tables whose rows refer to rows of a collection: by the foreign keys of the live
-// schema, mapped or not, and by the links of the map within the system. A row goes when none does.
-func Referrers(cat datamap.Catalog, c *datamap.Collection) []systems.Referrer {
+// Referrers are the tables whose rows refer to rows of a collection: by foreign keys, those of the live
+// schema and what else the driver knows of, mapped or not, and by the links of the map within the
+// system. A row goes when none does.
+func Referrers(cat datamap.Catalog, c *datamap.Collection, foreign ...systems.Referrer) []systems.Referrer {
 	var list []systems.Referrer
 	add := func(r systems.Referrer) {
 		same := func(o systems.Referrer) bool {
@@ -20,6 +21,9 @@ func Referrers(cat datamap.Catalog, c *datamap.Collection) []systems.Referrer {
 		if !slices.ContainsFunc(list, same) {
 			list = append(list, r)
 		}
+	}
+	for _, r := range foreign {
+		add(r)
 	}
 	for i := range cat.Tables {
 		t := &cat.Tables[i]
@@ -49,7 +53,7 @@ func Referrers(cat datamap.Catalog, c *datamap.Collection) []systems.Referrer {
 // Unread are the referrers that the account may not read, so that nothing can be said of them.
 func Unread(cat datamap.Catalog, list []systems.Referrer) error {
 	for _, r := range list {
-		if t := cat.Table(r.Table.Schema, r.Table.Name); t == nil || !t.Read {
+		if t := cat.Table(r.Table.Schema, r.Table.Name); t != nil && !t.Read { // of others the query itself says so
 			return fault.Newf(contract.ErrMapMismatch, "rows of %s refer to rows whose time is up, and the account may not read them", datamap.TableRef(r.Table.Schema, r.Table.Name)).
 				WithHint("grant SELECT on it")
 		}

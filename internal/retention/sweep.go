@@ -108,12 +108,9 @@ func (s *Sweep) step(ctx context.Context, p Position) (Position, error) {
 	if len(keys) == 0 {
 		return s.turn(ctx, p)
 	}
-	kept, err := s.Log.Kept(ctx, keys)
-	if err != nil {
+	if keys, err = s.free(ctx, keys); err != nil {
 		return p, err
 	}
-	at := 0
-	keys = slices.DeleteFunc(keys, func([]string) bool { at++; return kept[at-1] })
 	p.Cursor, p.Page = last, keys
 	if err := s.Log.Put(ctx, p, nil); err != nil {
 		return p, err
@@ -122,6 +119,21 @@ func (s *Sweep) step(ctx context.Context, p Position) (Position, error) {
 		return p, nil
 	}
 	return s.batch(ctx, p, keys, false)
+}
+
+// free are the keys that are not of rows left alone.
+func (s *Sweep) free(ctx context.Context, keys [][]string) ([][]string, error) {
+	kept, err := s.Log.Kept(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]string
+	for i, key := range keys {
+		if !kept[i] {
+			out = append(out, key)
+		}
+	}
+	return out, nil
 }
 
 // turn begins another pass where one could find more: rows that others of the same table referred to,
@@ -148,7 +160,14 @@ func (s *Sweep) batch(ctx context.Context, p Position, keys [][]string, begun bo
 	if err := s.wait(ctx, len(keys)); err != nil {
 		return p, err
 	}
-	did, err := s.erase(ctx, keys, &p)
+	free := keys
+	if begun { // somebody's rows may be left alone since then
+		var err error
+		if free, err = s.free(ctx, keys); err != nil {
+			return p, err
+		}
+	}
+	did, err := s.erase(ctx, free, &p)
 	if err != nil {
 		return p, err
 	}
@@ -199,6 +218,9 @@ func pageOf(c *datamap.Collection, keys [][]string) systems.Selection {
 
 // erase deals with a page, and in halves where somebody holds a row of it or the system refuses one.
 func (s *Sweep) erase(ctx context.Context, keys [][]string, p *Position) (int64, error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
 	did, err := s.once(ctx, keys)
 	switch {
 	case err == nil:

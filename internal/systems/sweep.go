@@ -54,7 +54,7 @@ type Dues struct {
 }
 
 // Sweeper is an Eraser whose rows can be walked in the order of their age. A driver's System fulfils
-// it where the engine can. Both calls only read, in one snapshot each.
+// it where the engine can. All three only read, in one snapshot each.
 type Sweeper interface {
 	Eraser
 
@@ -64,6 +64,10 @@ type Sweeper interface {
 
 	// CountDue counts the due rows.
 	CountDue(ctx context.Context, due Due) (Dues, error)
+
+	// Foreign lists the tables whose foreign keys lead to the collection, wherever they stand on the
+	// server, as far as the account may see them; its own among them.
+	Foreign(ctx context.Context, c *datamap.Collection) ([]Referrer, error)
 }
 
 // SweeperOf gives that view of a system. Error: contract.ErrMapMismatch when its driver has none.

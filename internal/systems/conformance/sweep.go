@@ -130,10 +130,14 @@ func (e Engine) alone(t *testing.T) {
 		INSERT INTO parents VALUES (1, NULL, '2026-01-01'), (2, 1, '2026-01-01'), (3, 3, '2026-01-01'), (4, NULL, '2026-01-01');
 		INSERT INTO children VALUES (10, 4);`)
 	c := p.collection("parents", "id", "up", "at")
-	alone := []systems.Referrer{
+	alone, err := p.sweeper().Foreign(p.ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.want("who refers", alone, []systems.Referrer{
 		{Table: systems.Table{Schema: p.schema, Name: "children"}, From: []string{"parent"}, Columns: []string{"id"}},
 		{Table: systems.Table{Schema: p.schema, Name: "parents"}, From: []string{"up"}, Columns: []string{"id"}},
-	}
+	})
 	over := []systems.Over{{Column: "at", Day: firstDay, At: shanghai}}
 	p.want("first", p.dueIDs(c, systems.Clause{Over: over, Alone: alone}, "at"), []string{"2", "3"})
 	page := byKeys(c, []string{"id"}, []string{"1"}, []string{"2"}, []string{"3"}, []string{"4"})

@@ -227,3 +227,16 @@ func (d *driver) CountDue(ctx context.Context, due systems.Due) (systems.Dues, e
 	})
 	return out, err
 }
+
+// Foreign lists the tables whose foreign keys lead to the collection.
+func (d *driver) Foreign(ctx context.Context, c *datamap.Collection) ([]systems.Referrer, error) {
+	var list []systems.Referrer
+	err := d.within(ctx, askTimeout, func(s *session) error {
+		keys, err := s.foreignKeys(ctx, c)
+		for _, key := range keys {
+			list = append(list, systems.Referrer{Table: systems.Table{Schema: key.Schema, Name: key.Table}, From: key.Columns, Columns: key.Keys})
+		}
+		return err
+	})
+	return list, err
+}

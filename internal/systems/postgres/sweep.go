@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -215,4 +216,27 @@ func (d *driver) CountDue(ctx context.Context, due systems.Due) (systems.Dues, e
 		})
 	})
 	return out, err
+}
+
+const referringSQL = `SELECT n.nspname, r.relname,
+	(SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(f.conkey) WITH ORDINALITY AS k(num, n) JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.num)::text,
+	(SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k(num, n) JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.num)::text
+FROM pg_constraint f JOIN pg_class r ON r.oid = f.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+WHERE f.contype = 'f' AND f.conparentid = 0 AND f.confrelid = to_regclass($1) ORDER BY 1, 2, 3`
+
+// Foreign lists the tables whose foreign keys lead to the collection; those of a single partition too.
+func (d *driver) Foreign(ctx context.Context, c *datamap.Collection) ([]systems.Referrer, error) {
+	var list []systems.Referrer
+	err := d.within(ctx, askTimeout, func(s *session) error {
+		return s.texts(ctx, c, referringSQL, []any{quoted(c)}, 4, func(row []*string) error {
+			r := systems.Referrer{Table: systems.Table{Schema: *row[0], Name: *row[1]}}
+			if err := json.Unmarshal([]byte(*row[2]), &r.From); err != nil {
+				return err
+			}
+			err := json.Unmarshal([]byte(*row[3]), &r.Columns)
+			list = append(list, r)
+			return err
+		})
+	})
+	return list, err
 }
