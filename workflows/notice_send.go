@@ -20,7 +20,7 @@ func page(ctx workflow.Context, summary string) workflow.Context {
 func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 	in := contract.PageInput{Ref: n.ref, Wave: wave, Task: task}
 	for {
-		if n.pages++; n.pages > pagesPerRun && len(n.humans.pending) == 0 {
+		if n.pages++; n.long(ctx) && len(n.humans.pending) == 0 {
 			if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 				return err
 			}
@@ -61,6 +61,11 @@ func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 			return err
 		}
 	}
+}
+
+// long says whether it is time for a new history. Signals and decisions count too, whoever sends them.
+func (n *notice) long(ctx workflow.Context) bool {
+	return n.pages > pagesPerRun || workflow.GetInfo(ctx).GetCurrentHistoryLength() > eventsPerRun
 }
 
 // bar is how far it is, for the lists of the Temporal UI.

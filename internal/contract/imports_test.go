@@ -37,7 +37,7 @@ var may = map[string][]string{
 	"internal/mailing":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters"},
 	"internal/evidence":         {"internal/contract", "internal/fault"},
 	"internal/bounces":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters", "internal/announce"},
-	"internal/announce":         {"internal/contract", "internal/fault", "internal/datamap", "internal/incident", "internal/letters", "internal/seal"},
+	"internal/announce":         {"internal/contract", "internal/fault", "internal/datamap", "internal/jurisdiction", "internal/incident", "internal/letters", "internal/seal"},
 	"internal/clocks":           {"internal/contract", "internal/fault", "internal/dsr", "internal/jurisdiction", "internal/casefile"},
 	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault",

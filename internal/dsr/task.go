@@ -33,6 +33,7 @@ const (
 	TaskNoticeIncomplete TaskKind = "notice-incomplete" // a mandatory part of the text is empty
 	TaskNoticeWave       TaskKind = "notice-wave"       // let a wave of letters go
 	TaskNoticeNone       TaskKind = "notice-none"       // do not notify the people, with its ground
+	TaskNoticeCounsel    TaskKind = "notice-counsel"    // counsel's word on a change of the policy, before any wave
 	TaskNoticeControl    TaskKind = "notice-control"    // pause, resume, set the rate, abort
 	TaskNoticeStopped    TaskKind = "notice-stopped"    // too many letters were refused
 	TaskReport           TaskKind = "authority-report"  // file the report with an authority
@@ -85,6 +86,7 @@ var Rules = map[TaskKind]Rule{
 	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
 	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 	TaskNoticeNone:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeCounsel:    {Roles: []Role{RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
 	TaskNoticeControl:    {Roles: []Role{RoleApprover, RoleLead, RoleOperator}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
 	TaskNoticeStopped:    {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
 	TaskReport:           {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},
