@@ -34,6 +34,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskEraseFailed:   a.showDone,
 		dsr.TaskLeft:          a.showRemains,
 		dsr.TaskReleaseHold:   a.showHold,
+		dsr.TaskRetention:     a.showRun,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,

@@ -21,6 +21,7 @@ func Register(r Registry) {
 		contract.Roster.Name:         Roster,
 		contract.Notice.Name:         Notice,
 		contract.AuthorityClock.Name: AuthorityClock,
+		contract.RetentionRule.Name:  RetentionRule,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}
@@ -29,6 +30,7 @@ func Register(r Registry) {
 		contract.Checkpoint.Name: Checkpoint,
 		contract.Digest.Name:     Digest,
 		contract.Forget.Name:     Forget,
+		contract.Retention.Name:  Retention,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	}

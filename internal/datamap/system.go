@@ -36,6 +36,7 @@ func (f *file) system(n ast.Node) *System {
 	s.Recipient = f.title(r, "recipient", false)
 	f.limits(r, s)
 	f.backups(r, s)
+	f.sweep(r, s)
 	if all, ok := r.need("collections"); ok {
 		f.collections(all, s)
 	}

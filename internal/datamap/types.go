@@ -44,6 +44,7 @@ type System struct {
 	Identities []OwnIdentity
 	// Backups is how long the last backup with a deleted row lives; 0 where the map does not say.
 	Backups time.Duration
+	Sweep   Sweep // when and how fast expired rows go
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.
@@ -72,6 +73,7 @@ type Collection struct {
 	Recipients []Text
 	Line       int
 	Deletion   *Deletion // what deletion means for the person's own rows; nil: the map does not say
+	Expiry     *Expiry   // when the rows have been kept long enough; nil: the map does not say
 }
 
 // ID is "system.collection".

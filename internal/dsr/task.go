@@ -42,6 +42,10 @@ const (
 	TaskPublicNotice     TaskKind = "public-notice"     // publish the notice for the rest
 )
 
+// TaskRetention asks whether a rule of retention may touch what its dry run found: its first run, a changed
+// rule, or more than its usual share.
+const TaskRetention TaskKind = "retention-run"
+
 // Rule says who may answer a task and how.
 type Rule struct {
 	Roles     []Role
@@ -76,6 +80,8 @@ var Rules = map[TaskKind]Rule{
 	TaskExtend:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+
+	TaskRetention: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 
 	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
 	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},

@@ -58,6 +58,11 @@ func TestNoPersonalDataInTemporal(t *testing.T) {
 	if told.Sent == 0 {
 		t.Error("the notice told nobody")
 	}
+	swept, err := c.Retention(ctx, d) // over rows of all of them
+	l.must(err)
+	if len(swept) == 0 {
+		t.Error("retention swept nothing")
+	}
 	for where, hits := range l.search() {
 		t.Errorf("personal values in %s: %v", where, hits)
 	}

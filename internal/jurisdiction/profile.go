@@ -66,7 +66,9 @@ type Profile struct {
 	Complain    Complaining `json:"complain"`
 	Recipients  []Telling   `json:"recipients,omitempty"`
 	Records     Records     `json:"records"`
-	Leaks       []Leak      `json:"breach"`
+	// KeptAtLeast are floors for records that are kept in the course of business.
+	KeptAtLeast []KeptAtLeast `json:"keep_at_least,omitempty"`
+	Leaks       []Leak        `json:"breach"`
 	// Notify is what a notice of a leak must tell the persons; none: the embedded law's list holds.
 	Notify []Telltale `json:"notify,omitempty"`
 	// Severity are numbers of persons from which a leak has a level of its own.
