@@ -32,6 +32,7 @@ func newLawCase(t *testing.T, law string) *lawCase {
 	ctx, d := deskOf(t, c)
 	cast := example.Cast().English
 	l := &lawCase{t: t, c: c, d: d, ctx: ctx, p: c.Person(cast)}
+	l.must(l.p.ForgetUnread(ctx)) // of other tests' cases
 	ref, err := c.Open(ctx, d, desk.Opening{Identities: []dsr.Identity{{Kind: "account", Value: cast.Login}}, Laws: []string{law}, Lang: "en"})
 	l.must(err)
 	l.ref = ref
