@@ -89,6 +89,10 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.StartClock, a.StartClock)
 	register(w, contract.MarkClock, a.MarkClock)
 	register(w, contract.CloseNotice, a.CloseNotice)
+	register(w, contract.BeginRule, a.BeginRule)
+	register(w, contract.AcceptRule, a.AcceptRule)
+	register(w, contract.RejectRule, a.RejectRule)
+	register(w, contract.RestartSweep, a.RestartSweep)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.
@@ -101,6 +105,7 @@ func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendTexts, a.SendTexts)
 	register(w, contract.WarnClock, a.WarnClock)
 	register(w, contract.CallBack, a.CallBack)
+	register(w, contract.ReportRun, a.ReportRun)
 }
 
 // RegisterSystem adds what runs on the queue of one system.
@@ -116,6 +121,11 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.FindConcerned, a.FindConcerned)
 	register(w, contract.AskProcessor, a.AskProcessor)
 	register(w, contract.PollProcessor, a.PollProcessor)
+	register(w, contract.OpenRuns, a.OpenRuns)
+	register(w, contract.MeasureRule, a.MeasureRule)
+	register(w, contract.ShelterRows, a.ShelterRows)
+	register(w, contract.SweepRule, a.SweepRule)
+	register(w, contract.ProveRule, a.ProveRule)
 }
 
 // register holds the function against the typed reference: the compiler refuses another shape. A

@@ -15,7 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 )
 
-// ForgetCases forgets closed cases whose record-keeping time is over, by the laws that each is pinned
+// ForgetCases forgets closed cases, and then closed notices, whose record-keeping time is over, by the laws that each is pinned
 // to: first the blobs, then the workflow's history, then, in one transaction, the case's key and its
 // rows. The ledger line stays. A case that cannot be forgotten holds up no other; it is tried again
 // the next time.
@@ -29,8 +29,11 @@ func (a *Activities) ForgetCases(ctx context.Context, in contract.ForgetInput) (
 	after := contract.Ref("")
 	for out.Forgotten+out.Kept < in.Limit {
 		list, err := a.Store.ClosedCases(ctx, after, 100)
-		if err != nil || len(list) == 0 {
+		if err != nil {
 			return out, err
+		}
+		if len(list) == 0 {
+			break
 		}
 		for _, c := range list {
 			after = c.Ref
@@ -53,7 +56,8 @@ func (a *Activities) ForgetCases(ctx context.Context, in contract.ForgetInput) (
 			}
 		}
 	}
-	return out, nil
+	err := a.forgetNotices(ctx, in.Limit, &out)
+	return out, err
 }
 
 // forgettable says whether the record-keeping time of a closed case is over: the longest of its laws.

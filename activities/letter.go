@@ -61,6 +61,12 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 	if err := a.mayHaveCode(ctx, in.Ref, in.Purpose); err != nil {
 		return out, err
 	}
+	if in.Purpose == dsr.CodeVerify {
+		// A case that was started again: what was proved stays proved.
+		if err := a.verified(ctx, in.Ref); err == nil || !fault.Is(err, contract.ErrNotApproved) {
+			return contract.IssueCodeResult{State: contract.LetterSent, Met: err == nil}, err
+		}
+	}
 	prefer := ""
 	if in.Purpose == dsr.CodeDownload {
 		prefer = "mobile" // another way than the letter that announced the package, where there is one

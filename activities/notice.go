@@ -26,7 +26,7 @@ import (
 
 // house is who speaks in a notice.
 func (a *Activities) house() announce.House {
-	return announce.House{Company: a.Map.Company, PortalHost: portalHost(a.Config.PortalURL)}
+	return announce.House{Company: a.Map.Company, PortalHost: portalHost(a.Config.PortalURL), Laws: a.Laws}
 }
 
 // incident opens a notice and its file.
@@ -55,7 +55,7 @@ func (a *Activities) BeginNotice(ctx context.Context, in contract.RefInput) (con
 	}
 	facts = contract.NoticeFacts{
 		Kind: n.Kind, Exercise: n.Exercise, Laws: n.Laws, DueAt: n.DueAt, Version: hex.EncodeToString(n.FileHash[:4]),
-		Missing: len(f.Checklist(a.Map.Company.Languages)), Unneeded: f.Unneeded != nil, Canaries: len(f.Canaries) > 0,
+		Missing: len(f.Checklist(a.Laws, a.Map.Company.Languages)), Unneeded: f.Unneeded != nil, Counsel: f.Kind == incident.PolicyChange, Canaries: len(f.Canaries) > 0,
 		Waves: len(f.Pace.Waves), Steps: f.Ladder.Steps, After: f.Ladder.After, Aborted: n.AbortedAt != nil, Paused: n.Paused != "",
 	}
 	for i, s := range f.Scopes {
@@ -71,21 +71,8 @@ func (a *Activities) BeginNotice(ctx context.Context, in contract.RefInput) (con
 			facts.Hops = append(facts.Hops, contract.NoticeHop{Scope: i, Hop: k, System: h.System})
 		}
 	}
-	clocks, err := incident.Clocks(f)
-	if err != nil {
-		return facts, err
-	}
-	closing, err := incident.ClosingReports(f, a.Now())
-	if err != nil {
-		return facts, err
-	}
-	for _, c := range clocks {
-		facts.Clocks = append(facts.Clocks, contract.ClockInput{Ref: in.Ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
-	}
-	for _, c := range closing {
-		facts.Closing = append(facts.Closing, contract.ClockInput{Ref: in.Ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
-	}
-	return facts, nil
+	err = a.noticeClocks(ctx, in.Ref, f, &facts)
+	return facts, err
 }
 
 // ProjectNotice writes the projection of the notice's state for lists.

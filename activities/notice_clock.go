@@ -3,15 +3,52 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"github.com/habeas-dsr/habeas/internal/announce"
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/incident"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 )
+
+// noticeClocks lists the clocks that run now, and those that begin when handling has ended.
+func (a *Activities) noticeClocks(ctx context.Context, ref contract.Ref, f incident.File, facts *contract.NoticeFacts) error {
+	running, err := incident.Clocks(a.Laws, f)
+	if err != nil {
+		return err
+	}
+	after, err := incident.AfterTelling(a.Laws, f, a.Now())
+	if err != nil {
+		return err
+	}
+	if facts.OnTold = len(after) > 0; facts.OnTold {
+		told, err := a.Store.FirstTold(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if told != nil {
+			if after, err = incident.AfterTelling(a.Laws, f, *told); err != nil {
+				return err
+			}
+			running = append(running, after...)
+		}
+	}
+	closing, err := incident.ClosingReports(a.Laws, f, a.Now())
+	if err != nil {
+		return err
+	}
+	inputs := func(list []incident.Clock) (out []contract.ClockInput) {
+		for _, c := range list {
+			out = append(out, contract.ClockInput{Ref: ref, Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due, Persons: c.Persons})
+		}
+		return out
+	}
+	facts.Clocks, facts.Closing = inputs(running), inputs(closing)
+	return nil
+}
 
 // StartClock writes down until when an authority wants to hear. The file says who and when; nothing
 // that Temporal says can shorten it.
@@ -20,11 +57,49 @@ func (a *Activities) StartClock(ctx context.Context, in contract.ClockInput) (co
 	if err != nil {
 		return contract.Nothing{}, err
 	}
-	c, err := announce.ClockOf(f, in.Authority, in.From, in.Due)
+	c, err := a.house().ClockOf(f, in.Authority, in.From, in.Due)
 	if err != nil {
 		return contract.Nothing{}, err
 	}
+	if c, err = a.sinceTelling(ctx, in.Ref, f, c); err != nil {
+		return contract.Nothing{}, err
+	}
 	return contract.Nothing{}, a.Store.PutClock(ctx, in.Ref, casefile.NoticeClock{Authority: c.Authority, Law: c.Law, From: c.From, Due: c.Due})
+}
+
+// sinceTelling takes the beginning of a clock that runs from the first letter out of the casefile.
+func (a *Activities) sinceTelling(ctx context.Context, ref contract.Ref, f incident.File, c incident.Clock) (incident.Clock, error) {
+	after, err := incident.AfterTelling(a.Laws, f, a.Now())
+	if err != nil || !slices.ContainsFunc(after, func(o incident.Clock) bool { return o.Authority == c.Authority }) {
+		return c, err
+	}
+	told, err := a.Store.FirstTold(ctx, ref)
+	if err != nil {
+		return c, err
+	}
+	if told == nil {
+		return c, fault.Newf(contract.ErrNotApproved, "the clock of %s begins with the first letter, and none has gone", c.Authority)
+	}
+	return a.house().ClockOf(f, c.Authority, *told, c.Due)
+}
+
+// everybodyTold says whether nobody has to be told any more: every letter is settled, or the notice
+// was ended, or two people decided not to notify.
+func (a *Activities) everybodyTold(ctx context.Context, ref contract.Ref) (bool, error) {
+	n, f, err := a.incident(ctx, ref)
+	if err != nil || n.AbortedAt != nil {
+		return err == nil, err
+	}
+	if f.Unneeded != nil {
+		id, err := a.Store.Approval(ctx, ref, dsr.TaskNoticeNone, notNotified(n))
+		if err != nil {
+			return false, nil //nolint:nilerr // nobody decided so: they have to be told
+		}
+		_, err = a.Store.CheckApproval(ctx, id, a.Pins)
+		return err == nil, err
+	}
+	open, _, err := a.Store.Due(ctx, ref, len(f.Pace.Waves))
+	return err == nil && n.FrozenAt != nil && open == 0, err
 }
 
 // MarkClock writes one moment of a clock. Filed it is only with a signed task behind it, and missed
@@ -43,6 +118,19 @@ func (a *Activities) MarkClock(ctx context.Context, in contract.MarkClockInput) 
 		}
 		if task.Ref != in.Ref || task.Kind != dsr.TaskReport || task.System != in.Authority {
 			return out, fault.Newf(contract.ErrNotApproved, "task %s is not about this report", in.Task)
+		}
+	case "told":
+		_, f, err := a.incident(ctx, in.Ref)
+		if err != nil {
+			return out, err
+		}
+		if of, err := a.house().ClockOf(f, in.Authority, c.From, c.Due); err != nil || !of.Persons {
+			return out, fault.Newf(contract.ErrNotApproved, "%s wants a report, not only letters", in.Authority)
+		}
+		if told, err := a.everybodyTold(ctx, in.Ref); err != nil {
+			return out, err
+		} else if in.What = ""; told {
+			in.What, in.Task = "filed", ""
 		}
 	case "missed":
 		if a.Now().Before(c.Due) {
@@ -88,7 +176,7 @@ func (a *Activities) WarnClock(ctx context.Context, in contract.MarkClockInput) 
 	if err != nil || kept.FiledAt != nil || kept.Warned >= in.Percent {
 		return contract.Nothing{}, err
 	}
-	c, err := announce.ClockOf(f, in.Authority, kept.From, kept.Due)
+	c, err := a.house().ClockOf(f, in.Authority, kept.From, kept.Due)
 	if err != nil {
 		return contract.Nothing{}, err
 	}

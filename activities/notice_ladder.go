@@ -191,11 +191,11 @@ func (a *Activities) CloseNotice(ctx context.Context, in contract.CloseInput) (c
 	return contract.Nothing{}, a.Store.CloseNotice(ctx, in.Ref, in.Outcome)
 }
 
-// notNotified is the occasion of the decision not to notify, for the file of now.
+// notNotified is the occasion of the decision not to notify, and of counsel's, for the file of now.
 func notNotified(n casefile.Notice) string { return fmt.Sprintf("%x", n.FileHash[:4]) }
 
 // sender says what DNS holds of the sender's domain, where DNS is reachable: receivers reject or
 // doubt letters whose SPF, DKIM or DMARC is missing.
 func (a *Activities) sender(ctx context.Context) []string {
-	return letters.Preflight(ctx, a.Map.Company.From, a.Config.DKIMSelector, a.DKIM != nil)
+	return letters.Preflight(ctx, nil, a.Map.Company.From, a.Config.DKIMSelector, a.DKIM != nil)
 }

@@ -30,7 +30,7 @@ func (a *Activities) showNotice(ctx context.Context, s *dsr.Shown) error {
 	words := strings.Split(s.Occasion, "/")
 	switch s.Kind {
 	case dsr.TaskNoticeIncomplete:
-		for _, m := range f.Checklist(a.Map.Company.Languages) {
+		for _, m := range f.Checklist(a.Laws, a.Map.Company.Languages) {
 			show.Missing = append(show.Missing, m.String())
 		}
 		return nil
@@ -41,6 +41,11 @@ func (a *Activities) showNotice(ctx context.Context, s *dsr.Shown) error {
 			return fault.Newf(contract.ErrNotFound, "the file of %s asks for no such decision", s.Ref)
 		}
 		show.Ground, show.Texts = f.Unneeded.Ground, map[string]string{"zh": f.Unneeded.Facts.ZH, "en": f.Unneeded.Facts.EN}
+		return a.showCounts(ctx, n, show)
+	case dsr.TaskNoticeCounsel:
+		if err := a.showTexts(f, n.ID, show); err != nil {
+			return err
+		}
 		return a.showCounts(ctx, n, show)
 	case dsr.TaskReport:
 		return a.showReport(ctx, s, f, show)
@@ -99,13 +104,8 @@ func (a *Activities) showWave(ctx context.Context, n casefile.Notice, f incident
 	if err := a.showCounts(ctx, n, show); err != nil {
 		return err
 	}
-	show.Texts, show.TextHash = map[string]string{}, map[string]string{}
-	for _, lang := range a.Map.Company.Languages {
-		m, err := a.house().Letter(f, n.ID, lang, announce.All(f))
-		if err != nil {
-			return err
-		}
-		show.Texts[lang], show.TextHash[lang] = m.Subject+"\n\n"+m.Text, m.Hash()
+	if err := a.showTexts(f, n.ID, show); err != nil {
+		return err
 	}
 	sizes, err := a.Store.WaveSizes(ctx, n.Ref)
 	if err != nil {
@@ -134,12 +134,25 @@ func (a *Activities) showWave(ctx context.Context, n casefile.Notice, f incident
 	return nil
 }
 
+// showTexts shows the letter in every language, to somebody whom all of it concerns.
+func (a *Activities) showTexts(f incident.File, no string, show *dsr.ShownNotice) error {
+	show.Texts, show.TextHash = map[string]string{}, map[string]string{}
+	for _, lang := range a.Map.Company.Languages {
+		m, err := a.house().Letter(f, no, lang, announce.All(f))
+		if err != nil {
+			return err
+		}
+		show.Texts[lang], show.TextHash[lang] = m.Subject+"\n\n"+m.Text, m.Hash()
+	}
+	return nil
+}
+
 func (a *Activities) showReport(ctx context.Context, s *dsr.Shown, f incident.File, show *dsr.ShownNotice) error {
 	kept, err := a.Store.Clock(ctx, s.Ref, s.System)
 	if err != nil {
 		return err
 	}
-	c, err := announce.ClockOf(f, s.System, kept.From, kept.Due)
+	c, err := a.house().ClockOf(f, s.System, kept.From, kept.Due)
 	if err != nil {
 		return err
 	}
@@ -165,8 +178,11 @@ func (a *Activities) approvedWave(ctx context.Context, n casefile.Notice, f inci
 	refuse := func(why string) error {
 		return fault.Newf(contract.ErrNotApproved, "no letter of %s goes out: %s", n.Ref, why)
 	}
-	if missing := f.Checklist(a.Map.Company.Languages); len(missing) > 0 {
+	if missing := f.Checklist(a.Laws, a.Map.Company.Languages); len(missing) > 0 {
 		return refuse("a mandatory part is empty: " + missing[0].Field)
+	}
+	if err := a.counselApproved(ctx, n, f); err != nil {
+		return err
 	}
 	task, err := a.Store.CheckApproval(ctx, taskID, a.Pins)
 	if err != nil {
@@ -200,6 +216,36 @@ func (a *Activities) approvedWave(ctx context.Context, n casefile.Notice, f inci
 		if s.TextHash[lang] != m.Hash() {
 			return refuse("the text is not the one that was approved")
 		}
+	}
+	return nil
+}
+
+// counselApproved holds a change of the policy against counsel's signature over the file of now.
+func (a *Activities) counselApproved(ctx context.Context, n casefile.Notice, f incident.File) error {
+	if f.Kind != incident.PolicyChange {
+		return nil
+	}
+	refuse := fault.Newf(contract.ErrNotApproved, "no letter of %s goes out: counsel has not approved this change of the policy", n.Ref)
+	id, err := a.Store.Approval(ctx, n.Ref, dsr.TaskNoticeCounsel, notNotified(n))
+	if fault.Is(err, contract.ErrNotFound) {
+		return refuse
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := a.Store.CheckApproval(ctx, id, a.Pins); err != nil {
+		return err
+	}
+	raw, err := a.Store.Shown(ctx, id)
+	if err != nil {
+		return err
+	}
+	shown, err := dsr.ReadShown(raw)
+	if err != nil {
+		return err
+	}
+	if shown.Notice == nil || shown.Notice.FileHash != hex.EncodeToString(n.FileHash) {
+		return refuse
 	}
 	return nil
 }

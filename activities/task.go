@@ -35,8 +35,9 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskLeft:          a.showRemains,
 		dsr.TaskReleaseHold:   a.showHold,
 		dsr.TaskByHand:        a.showByHand,
+		dsr.TaskRetention:     a.showRun,
 
-		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice,
+		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
 		dsr.TaskPhoneRound: a.showNotice, dsr.TaskLetterRound: a.showNotice, dsr.TaskPublicNotice: a.showNotice,
 	}[shown.Kind]
@@ -71,7 +72,7 @@ func (a *Activities) VoidTask(ctx context.Context, in contract.VoidTaskInput) (c
 		return contract.VoidTaskResult{Verdict: string(task.Verdict)}, err
 	}
 	ofSystem := task.System != "" && (task.Kind == dsr.TaskSystemDown || task.Kind == dsr.TaskFailed)
-	ofNotice := task.Kind == dsr.TaskNoticeWave || task.Kind == dsr.TaskNoticeNone || task.Kind == dsr.TaskNoticeIncomplete
+	ofNotice := task.Kind == dsr.TaskNoticeWave || task.Kind == dsr.TaskNoticeNone || task.Kind == dsr.TaskNoticeIncomplete || task.Kind == dsr.TaskNoticeCounsel
 	ofAnswer := task.Kind == dsr.TaskReview || task.Kind == dsr.TaskRelease
 	if ofAnswer {
 		if ofAnswer, err = a.stale(ctx, task); err != nil {

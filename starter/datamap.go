@@ -10,6 +10,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/retention"
 	"github.com/habeas-dsr/habeas/internal/survey"
 	"github.com/habeas-dsr/habeas/internal/systems"
 	"github.com/habeas-dsr/habeas/internal/wire"
@@ -58,11 +59,25 @@ func (a *app) live(args []string) (*datamap.Map, survey.Opener, func(), error) {
 	return m, open.Get, open.Close, nil
 }
 
+// floors are the floors of retention that the company's own law knows.
+func (a *app) floors(m *datamap.Map) ([]datamap.KnownFloor, error) {
+	book, err := wire.OpenLaws(a.getenv("HABEAS_LAWS"))
+	if err != nil {
+		return nil, err
+	}
+	law, err := book.Find(m.Company.Law)
+	if err != nil {
+		return nil, err
+	}
+	return retention.Floors(law), nil
+}
+
 func (a *app) datamapCheck() *cobra.Command {
 	check := &cobra.Command{
 		Use: "check [DIR]", Short: "hold the map against the live schemas; exit status 1 when they differ",
 		Long: `Read the map and hold it against the live schemas: tables and columns that are missing or new, types
-that no longer fit, rights that the account lacks, searches that have no index.
+that no longer fit, rights that the account lacks, searches that have no index, rules of retention that
+cannot be carried out as they stand or lack a floor that the company's law knows.
 
 Exit status 1 when they differ or a system gave no answer; advice alone is no difference. A table
 that no file mentions is a difference until it is mapped, or waved off under ignore_tables.`,
@@ -79,8 +94,12 @@ that no file mentions is a difference until it is mapped, or waved off under ign
 		defer done()
 		findings := []systems.Finding{}
 		if !*offline {
+			floors, err := a.floors(m)
+			if err != nil {
+				return err
+			}
 			progress, end := a.progress()
-			some, err := survey.Check(cmd.Context(), m, open, progress)
+			some, err := survey.Check(cmd.Context(), m, floors, open, progress)
 			end()
 			if err != nil {
 				return err

@@ -17,9 +17,10 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var people int
 	cmd := &cobra.Command{
-		Use: "demo", Short: "run an access request, a deletion and a breach notice on the example company",
+		Use: "demo", Short: "run access requests, a deletion, a breach notice and retention on the example company",
 		Long: `Start the local stack, set an invented cloud company up on it, and carry an access request, a
-deletion and a small breach notice through: as its staff and as the persons whom they are about.
+deletion, three cases that the law ends or delays, and a small breach notice through: as its staff and as
+the persons whom they are about. Then rows whose time is up go by the rules of its data map.
 Leaves the stack up; "habeas stack down" stops it.
 
 HABEAS_DATABASE_URL, HABEAS_DSN_<SYSTEM>, HABEAS_SMTP_URL, HABEAS_SMS_URL, HABEAS_BLOBS and TEMPORAL_*
@@ -62,8 +63,18 @@ func (a *app) demo(ctx context.Context, people int) error {
 	if err != nil {
 		return err
 	}
+	say("three more write under European law")
+	lawful, err := c.Lawful(ctx, d)
+	if err != nil {
+		return err
+	}
 	say("a table lay open: those who stand in it are told")
 	notice, err := c.Breach(ctx, d)
+	if err != nil {
+		return err
+	}
+	say("years of older rows lie in the systems: those whose time is up go by the map's rules")
+	swept, err := c.Retention(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -72,7 +83,13 @@ func (a *app) demo(ctx context.Context, people int) error {
 	if deleted.Ref != "" {
 		a.say("\ncase %s (deletion): %s, certificate SHA-256 %.16s…", deleted.Ref.ID(), deleted.Outcome, deleted.Certificate)
 	}
+	for _, l := range lawful {
+		a.say("case %s (access): %s", l.Ref.ID(), l.Says)
+	}
 	a.say("notice %s: %s, %d letters to %d people", notice.Ref.ID(), notice.Outcome, notice.Sent, notice.People)
+	for _, r := range swept {
+		a.say("retention of %-24s %s: %d of %d due rows gone, %d left with their reason", r.System+"."+r.Rule, r.State, r.Done, r.Due, r.LeftHeld+r.LeftReferred)
+	}
 	a.whereToLook(c, deleted.Ref.ID(), notice.Ref.ID())
 	return nil
 }

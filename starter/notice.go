@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -10,8 +9,6 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
-	"github.com/habeas-dsr/habeas/internal/desk"
-	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/incident"
 )
@@ -23,7 +20,7 @@ func (a *app) noticeCommand() *cobra.Command {
 		a.noticeControl("pause", "stop sending at once, until it is resumed"),
 		a.noticeControl("resume", "go on sending"),
 		a.noticeControl("abort", "end the notice for good: nobody who was not told yet will be"),
-		a.noticeSetRate(), a.noticeReport(), a.noticeFallback(), a.noticeEvidence(), a.noticeVerify())
+		a.noticeSetRate(), a.noticeReport(), a.noticeFallback(), a.noticeConsent(), a.noticeUndecided(), a.noticeEvidence(), a.noticeVerify())
 	return cmd
 }
 
@@ -37,11 +34,17 @@ func noticeRef(s string) (contract.Ref, error) {
 }
 
 func (a *app) noticeOpen() *cobra.Command {
-	return &cobra.Command{
-		Use: "open KIND FILE", Short: "open a notice from a file: breach, policy-change or transfer",
-		Long: "Open a notice. The file (docs/notices.md) says what happened and whom it concerns. Nothing is sent before\n" +
-			"every mandatory part is there in every language, and two people have signed what will be sent to whom.",
-		Example: "  habeas notice open breach examples/cloud/incident/breach.yaml", Args: needs(cobra.ExactArgs(2)),
+	var flags incidentFlags
+	cmd := &cobra.Command{
+		Use: "open KIND [FILE]", Short: "open a notice from a file or by flags: breach, policy-change or transfer",
+		Long: "Open a notice. The file (docs/notices.md) says what happened and whom it concerns; the flags say the same, key by\n" +
+			"key, in place of a file. Nothing is sent before every mandatory part is there in every language, and two people\n" +
+			"have signed what will be sent to whom: what is not known yet may follow by `habeas notice amend`.",
+		Example: "  habeas notice open breach examples/cloud/incident/breach.yaml\n" +
+			"  habeas notice open breach --aware-at 2026-11-24T09:00:00+08:00 --lead-name cao --lead-mail cao@yunzhan.example \\\n" +
+			"    --title-zh 安全事件通知 --title-en 'A security incident' --severity '{risk: high, persons: 200}' \\\n" +
+			"    --concerned '{system: accounts, collection: users, categories: [{zh: 登录名, en: sign-in name}]}'",
+		Args: needs(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(incident.Kinds, args[0]) {
 				return misuse("unknown kind of notice %q; the known ones are %s", args[0], strings.Join(incident.Kinds, ", "))
@@ -54,7 +57,7 @@ func (a *app) noticeOpen() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := d.ReadIncident(args[1], args[0])
+			f, err := a.incidentOf(cmd, d, &flags, args, me.Name)
 			if err != nil {
 				return err
 			}
@@ -73,6 +76,8 @@ func (a *app) noticeOpen() *cobra.Command {
 			return a.print(v, func() { a.showNotice(v) })
 		},
 	}
+	flags.on(cmd)
+	return cmd
 }
 
 func (a *app) noticeAmend() *cobra.Command {
@@ -143,67 +148,6 @@ func drill(n casefile.Notice) string {
 	return ""
 }
 
-func (a *app) noticeShow() *cobra.Command {
-	return &cobra.Command{
-		Use: "show ID", Short: "how far a notice is, its clocks and its tasks", Args: needs(cobra.ExactArgs(1)),
-		Example: "  habeas notice show 7QK2M-9XH4T\n  habeas notice show 7QK2M-9XH4T -o json",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, err := noticeRef(args[0])
-			if err != nil {
-				return err
-			}
-			d, err := a.desk(cmd.Context(), false)
-			if err != nil {
-				return err
-			}
-			v, err := d.ShowNotice(cmd.Context(), ref)
-			if err != nil {
-				return err
-			}
-			return a.print(v, func() { a.showNotice(v) })
-		},
-	}
-}
-
-func (a *app) showNotice(v desk.NoticeView) {
-	a.say("%s  %s%s  %s %s", v.ID, drill(v.Notice), v.Kind, v.State, v.Outcome)
-	if v.WaitingOn != "" {
-		a.say("waits on %s", v.WaitingOn)
-	}
-	if v.Paused != "" {
-		a.say("paused (%s)", v.Paused)
-	}
-	if v.FrozenAt != nil {
-		a.say("%s", bar(v.Sent+v.Bad, v.People, fmt.Sprintf("%d of %d letters", v.Sent+v.Bad, v.People), 79))
-		for _, state := range slices.Sorted(maps.Keys(v.Tally.Mail)) {
-			a.say("  %-9s %8d", state, v.Tally.Mail[state])
-		}
-		for _, step := range slices.Sorted(maps.Keys(v.Tally.Steps)) {
-			a.say("  told by %-8s %d", step, v.Tally.Steps[step])
-		}
-		a.say("  not reached yet %d; perhaps told twice %d; no answer behind DATA %d", v.Tally.Open, v.Tally.Repeated, v.Tally.Unclear)
-		a.say("list SHA-256 %x", v.ListHash)
-	}
-	for _, m := range v.Missing {
-		a.say("still empty: %s", m)
-	}
-	for _, c := range v.Clocks {
-		state := "due " + when(c.Due)
-		switch {
-		case c.FiledAt != nil:
-			state = "filed " + when(*c.FiledAt)
-		case c.MissedAt != nil:
-			state = "MISSED, was due " + when(c.Due)
-		}
-		a.say("report to %-14s %s", c.Authority, state)
-	}
-	for _, t := range v.Tasks {
-		if t.State == casefile.TaskOpen {
-			a.say("task %s  %s  %s", t.ID, t.Kind, t.Occasion)
-		}
-	}
-}
-
 func (a *app) noticeControl(action, short string) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
@@ -259,44 +203,4 @@ func (a *app) controlNotice(cmd *cobra.Command, id, action string, rate int, rea
 		return err
 	}
 	return a.print(out, func() { a.say("signed: %s", action) })
-}
-
-// showNoticeTask prints what a task of a notice shows: what a decision on it signs.
-func (a *app) showNoticeTask(s *dsr.ShownNotice) {
-	if s.Exercise {
-		a.say("EXERCISE")
-	}
-	if s.Action != "" {
-		a.say("control: %s %d", s.Action, s.Rate)
-	}
-	for _, m := range s.Missing {
-		a.say("still empty: %s", m)
-	}
-	if s.Wave > 0 {
-		a.say("wave %d of %d: %d letters", s.Wave, s.Waves, s.InWave)
-	}
-	if s.ListHash != "" {
-		a.say("the list: %d people, %d without an address, %d rows behind which nobody was found; SHA-256 %s", s.People, s.NoMail, s.Loose, s.ListHash)
-	}
-	for _, r := range s.Samples {
-		a.say("  recipient %s", r)
-	}
-	for _, c := range s.Canaries {
-		a.say("  canary %s", c)
-	}
-	for _, line := range s.Sender {
-		a.say("  %s", line)
-	}
-	for _, state := range slices.Sorted(maps.Keys(s.Tally)) {
-		a.say("  so far %-10s %d", state, s.Tally[state])
-	}
-	if s.Ground != "" {
-		a.say("ground: %s", s.Ground)
-	}
-	if s.Clock != "" {
-		a.say("report to %s, due %s", s.Clock, s.DueAt)
-	}
-	for _, lang := range slices.Sorted(maps.Keys(s.Texts)) {
-		a.say("\n--- %s, SHA-256 %s\n%s", lang, s.TextHash[lang], s.Texts[lang])
-	}
 }

@@ -28,7 +28,7 @@ func (a *app) speaker() announce.House {
 		host = a.house.Config.PortalURL
 	}
 	host, _, _ = strings.Cut(host, "/")
-	return announce.House{Company: a.house.Map.Company, PortalHost: host}
+	return announce.House{Company: a.house.Map.Company, PortalHost: host, Laws: a.house.Laws}
 }
 
 // into writes a file that must not be there yet; what was begun and failed is taken away.

@@ -85,6 +85,16 @@ func (w window) CheckNotice(ctx context.Context, id, code string) (exercise, rig
 	return known.Exercise, right, err
 }
 
+// ConsentAsked implements portal.Notices.
+func (w window) ConsentAsked(ctx context.Context, id, code, lang string) ([]portal.Change, error) {
+	list, err := w.Desk.ConsentAsked(ctx, id, code, lang)
+	var out []portal.Change
+	for _, c := range list {
+		out = append(out, portal.Change(c))
+	}
+	return out, err
+}
+
 // OpenPackage implements portal.Desk.
 func (w window) OpenPackage(ctx context.Context, id string) (portal.Download, error) {
 	p, err := w.Desk.OpenPackage(ctx, id)

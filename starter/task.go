@@ -207,6 +207,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)
 	}
+	if s.Retention != nil {
+		a.showRetention(s.Retention)
+	}
 	if s.Notice != nil {
 		a.showNoticeTask(s.Notice)
 	}

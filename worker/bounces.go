@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +17,19 @@ import (
 	"github.com/habeas-dsr/habeas/internal/wire"
 )
 
-// takeBounces listens for what mass notices get back, where the configuration says so.
+// mailboxEvery is how often a mailbox of bounces is read.
+const mailboxEvery = time.Minute
+
+// takeBounces takes what mass notices get back, by SMTP and out of a mailbox, where the configuration
+// says so.
 func takeBounces(ctx context.Context, group *errgroup.Group, c config.Config, house *wire.House, log *slog.Logger) error {
+	b := bounces.Listener{Store: house.Store, Log: log, MAC: func(notice string, n int64) []byte {
+		return seal.BounceMAC(house.Keys, notice, n)
+	}}
+	if c.BounceMailbox != "" {
+		box := &bounces.Mailbox{Listener: b, Path: c.BounceMailbox, Every: mailboxEvery}
+		group.Go(func() error { return box.Watch(ctx) })
+	}
 	if c.BounceListen == "" {
 		return nil
 	}
@@ -25,13 +37,9 @@ func takeBounces(ctx context.Context, group *errgroup.Group, c config.Config, ho
 	if err != nil {
 		return fault.New(contract.ErrBadInput, "HABEAS_BOUNCE_LISTEN: nobody can listen at "+c.BounceListen, err)
 	}
-	domain, err := os.Hostname()
-	if err != nil {
-		domain = "localhost"
+	if b.Domain, err = os.Hostname(); err != nil {
+		b.Domain = "localhost"
 	}
-	b := &bounces.Listener{Store: house.Store, Domain: domain, Log: log, MAC: func(notice string, n int64) []byte {
-		return seal.BounceMAC(house.Keys, notice, n)
-	}}
 	group.Go(func() error { return b.Serve(ctx, l) })
 	return nil
 }

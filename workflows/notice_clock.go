@@ -46,6 +46,19 @@ func (n *notice) startClocks(ctx workflow.Context, ended bool) error {
 	return nil
 }
 
+// told starts the clocks that begin with the first letter, where a law has such.
+func (n *notice) told(ctx workflow.Context) error {
+	if !n.facts.OnTold {
+		return nil
+	}
+	facts, err := must(n, ctx, "look at the notice", contract.BeginNotice, contract.RefInput{Ref: n.ref}, core)
+	if err != nil {
+		return err
+	}
+	n.facts.Clocks = facts.Clocks
+	return n.startClocks(ctx, false)
+}
+
 // end waits until every authority has its report, and closes the notice. The closing report's clock
 // starts here, when handling has ended.
 func (n *notice) end(ctx workflow.Context, outcome string) error {
@@ -58,6 +71,9 @@ func (n *notice) end(ctx workflow.Context, outcome string) error {
 		return err
 	}
 	if err := n.enter(ctx, stateReports, ""); err != nil {
+		return err
+	}
+	if err := n.peopleTold(ctx); err != nil {
 		return err
 	}
 	for len(n.facts.Clocks) > 0 {
@@ -82,6 +98,21 @@ func (n *notice) end(ctx workflow.Context, outcome string) error {
 	}
 	n.state = "closed"
 	return workflow.UpsertTypedSearchAttributes(ctx, contract.AttrState.ValueSet("closed"), contract.AttrWaitingOn.ValueUnset())
+}
+
+// peopleTold ends the clocks of the people: all that is left to do is reports.
+func (n *notice) peopleTold(ctx workflow.Context) error {
+	for _, c := range n.facts.Clocks {
+		if !c.Persons {
+			continue
+		}
+		if _, err := must(n, ctx, "the people have been told", contract.MarkClock, contract.MarkClockInput{Ref: n.ref, Authority: c.Authority, What: "told"}, core); err != nil {
+			return err
+		}
+		// It looks by itself too, later: a word that is lost does no harm.
+		_ = workflow.SignalExternalWorkflow(ctx, clockID(n.ref, c.Authority), "", contract.Look.Name, contract.Nothing{}).Get(ctx, nil)
+	}
+	return nil
 }
 
 // clock is one authority's clock.
@@ -109,10 +140,13 @@ func AuthorityClock(ctx workflow.Context, in contract.ClockInput) (contract.Cloc
 	if _, err := contract.StartClock.Run(core(ctx, "start the clock"), in); err != nil {
 		return contract.ClockResult{}, err
 	}
-	if err := c.until(ctx, 50, func() bool { return draft }); err != nil {
-		return contract.ClockResult{}, err
+	filed, err := false, error(nil)
+	if !in.Persons {
+		if err := c.until(ctx, 50, func() bool { return draft }); err != nil {
+			return contract.ClockResult{}, err
+		}
+		filed, err = c.draft(ctx)
 	}
-	filed, err := c.draft(ctx)
 	for _, percent := range []int{50, 75, 90, 100} {
 		if filed || err != nil {
 			break
@@ -167,6 +201,10 @@ func (c *clock) draft(ctx workflow.Context) (bool, error) {
 
 // filed asks the casefile whether the report was filed. The same question opens the task.
 func (c *clock) filed(ctx workflow.Context) (bool, error) {
+	if c.Persons { // no report: it is met when the letters have gone
+		out, err := contract.MarkClock.Run(core(ctx, "have the people been told?"), contract.MarkClockInput{Ref: c.Ref, Authority: c.Authority, What: "told"})
+		return out.Filed, err
+	}
 	occasion := c.Authority
 	for {
 		opened, err := contract.OpenTask.Run(core(ctx, "the report as a task"), contract.OpenTaskInput{

@@ -20,7 +20,7 @@ func page(ctx workflow.Context, summary string) workflow.Context {
 func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 	in := contract.PageInput{Ref: n.ref, Wave: wave, Task: task}
 	for {
-		if n.pages++; n.pages > pagesPerRun && len(n.humans.pending) == 0 {
+		if n.pages++; n.long(ctx) && len(n.humans.pending) == 0 {
 			if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
 				return err
 			}
@@ -29,7 +29,13 @@ func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 		seen := n.changes
 		got, err := contract.SendPage.Run(page(ctx, fmt.Sprintf("send letters of wave %d", wave)), in)
 		if err != nil && typeOf(err) == contract.ErrNotApproved {
-			return errAmended // the casefile knows better: go through it again
+			// The casefile knows better: go through it again. Refused once more, somebody looks first.
+			if n.refused++; n.refused > 1 {
+				if err := n.failed(ctx, contract.SendPage.Name, err); err != nil {
+					return err
+				}
+			}
+			return errAmended
 		}
 		if err != nil {
 			if stops(err) {
@@ -61,6 +67,11 @@ func (n *notice) send(ctx workflow.Context, wave int, task string) error {
 			return err
 		}
 	}
+}
+
+// long says whether it is time for a new history. Signals and decisions count too, whoever sends them.
+func (n *notice) long(ctx workflow.Context) bool {
+	return n.pages > pagesPerRun || workflow.GetInfo(ctx).GetCurrentHistoryLength() > eventsPerRun
 }
 
 // bar is how far it is, for the lists of the Temporal UI.

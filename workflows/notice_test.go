@@ -37,6 +37,7 @@ type fakeDesk struct {
 	// whom mail did not reach, and whether they are too many
 	unreached int64
 	public    bool
+	told      bool // everybody has been
 }
 
 func newDesk(t *testing.T) *fakeDesk {
@@ -114,6 +115,11 @@ func (d *fakeDesk) register() {
 		return contract.Nothing{}, nil
 	})
 	put(d, contract.MarkClock, func(in contract.MarkClockInput) (contract.MarkClockResult, error) {
+		if in.What == "told" {
+			if in.What = ""; d.told {
+				in.What = "filed"
+			}
+		}
 		if in.What != "" {
 			mark(in, in.What)
 		}
@@ -124,48 +130,6 @@ func (d *fakeDesk) register() {
 // decides answers a task with a verdict, a virtual minute after it opened.
 func (d *fakeDesk) decides(id string, v dsr.Verdict) {
 	d.env.RegisterDelayedCallback(func() { decide(d.t, d.env, id, v, "good", nil) }, time.Minute)
-}
-
-// The 1 h, 4 h, 72 h and 3-business-day clocks escalate, and are met or recorded as missed.
-func TestClocksEscalate(t *testing.T) {
-	for _, tc := range []struct {
-		authority string
-		hours     float64
-		filedAt   float64 // hours after the start; 0: never within the time
-		want      []string
-	}{
-		{"cn-cac", 1, 0, []string{"drafted 0.50", "50 0.50", "75 0.75", "90 0.90", "100 1.00", "missed 1.00", "filed 13.50"}},
-		{"cn-cac", 4, 3.2, []string{"drafted 2.00", "50 2.00", "75 3.00", "filed 3.20"}},
-		{"eu-lead", 72, 70, []string{"drafted 36.00", "50 36.00", "75 54.00", "90 64.80", "filed 70.00"}},
-		{"br-anpd", 100, 51, []string{"drafted 50.00", "50 50.00", "filed 51.00"}}, // Thursday evening to the end of Tuesday
-		{"uk-ico", 72, 10, []string{"drafted 9.00", "filed 10.00"}},                // the draft was asked for
-	} {
-		d := newDesk(t)
-		in := contract.ClockInput{Ref: noticeRef, Authority: tc.authority, Law: "x", From: d.began, Due: d.began.Add(time.Duration(tc.hours * float64(time.Hour)))}
-		filed := tc.filedAt
-		if filed == 0 {
-			filed = 13.5
-		}
-		d.env.RegisterDelayedCallback(func() {
-			d.verdicts["authority-report "+tc.authority] = "complete"
-			d.env.SignalWorkflow(contract.Look.Name, contract.Nothing{})
-		}, time.Duration(filed*float64(time.Hour)))
-		if tc.authority == "uk-ico" {
-			d.env.RegisterDelayedCallback(func() { d.env.SignalWorkflow(contract.DraftNow.Name, contract.Nothing{}) }, 9*time.Hour)
-		}
-		d.env.ExecuteWorkflow(AuthorityClock, in)
-		var out contract.ClockResult
-		if err := d.env.GetWorkflowResult(&out); err != nil {
-			t.Fatalf("%s %v h: %v", tc.authority, tc.hours, err)
-		}
-		var want []string
-		for _, m := range tc.want {
-			want = append(want, tc.authority+" "+m)
-		}
-		if !slices.Equal(d.marks, want) || out.InTime != (tc.filedAt != 0) {
-			t.Errorf("%s %v h: %v, in time %t; want %v", tc.authority, tc.hours, d.marks, out.InTime, want)
-		}
-	}
 }
 
 // Each wave waits for its own approval, and a new history goes on where the old one was.
@@ -189,6 +153,32 @@ func TestNoticeWavesInTheirOrder(t *testing.T) {
 	}
 	if len(d.found) != 2 || d.outcome != contract.NoticeTold {
 		t.Errorf("found %v, outcome %s", d.found, d.outcome)
+	}
+}
+
+// A change of the policy is put to counsel before the first wave; what counsel refuses waits for another
+// file.
+func TestCounselComesBeforeTheWaves(t *testing.T) {
+	d := newDesk(t)
+	d.left, d.facts.Counsel = map[int]int64{1: 1, 2: 0}, true
+	var asked []string
+	d.answer = func(kind dsr.TaskKind, _, id string) {
+		asked = append(asked, id)
+		switch {
+		case kind == dsr.TaskNoticeCounsel && d.facts.Version == "aa":
+			d.decides(id, dsr.Reject)
+			d.env.RegisterDelayedCallback(func() {
+				d.facts.Version = "bb"
+				d.env.SignalWorkflow(contract.Amended.Name, contract.Nothing{})
+			}, time.Hour)
+		case kind == dsr.TaskNoticeCounsel || kind == dsr.TaskNoticeWave:
+			d.decides(id, dsr.Approve)
+		}
+	}
+	d.env.ExecuteWorkflow(Notice, contract.NoticeInput{Ref: noticeRef})
+	want := []string{"notice-counsel aa", "notice-counsel bb", "notice-wave wave-1/bb", "notice-wave wave-2/bb"}
+	if err := d.env.GetWorkflowError(); err != nil || !slices.Equal(asked, want) || d.outcome != contract.NoticeTold {
+		t.Errorf("%v, asked %v, outcome %s", err, asked, d.outcome)
 	}
 }
 
@@ -220,11 +210,12 @@ func TestNoticeLadderIsShortened(t *testing.T) {
 	}
 }
 
-// A page that the casefile refuses sends nothing more: the wave is asked for again.
+// A page that the casefile refuses sends nothing more: the wave is asked for again. When it is refused
+// once more somebody is asked first, so that it does not go round for ever.
 func TestNoticeIsNotBelieved(t *testing.T) {
 	d := newDesk(t)
 	d.left = map[int]int64{1: 1, 2: 0}
-	refusals := 0
+	refusals, asked := 0, 0
 	good := d.page
 	d.page = func(in contract.PageInput) (contract.PageResult, error) {
 		if refusals++; refusals <= 2 {
@@ -237,10 +228,14 @@ func TestNoticeIsNotBelieved(t *testing.T) {
 			d.decides(id, dsr.Approve)
 			d.env.RegisterDelayedCallback(func() { d.verdicts[id] = "approve" }, 2*time.Minute)
 		}
+		if kind == dsr.TaskFailed {
+			asked++
+			d.decides(id, dsr.Retry)
+		}
 	}
 	d.env.ExecuteWorkflow(Notice, contract.NoticeInput{Ref: noticeRef})
-	if err := d.env.GetWorkflowError(); err != nil || d.outcome != contract.NoticeTold {
-		t.Fatalf("%v, outcome %s", err, d.outcome)
+	if err := d.env.GetWorkflowError(); err != nil || d.outcome != contract.NoticeTold || asked != 1 {
+		t.Fatalf("%v, outcome %s, somebody was asked %d times", err, d.outcome, asked)
 	}
 }
 

@@ -22,6 +22,7 @@ func Register(r Registry) {
 		contract.Notice.Name:         Notice,
 		contract.AuthorityClock.Name: AuthorityClock,
 		contract.Processor.Name:      Processor,
+		contract.RetentionRule.Name:  RetentionRule,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}
@@ -30,6 +31,7 @@ func Register(r Registry) {
 		contract.Checkpoint.Name: Checkpoint,
 		contract.Digest.Name:     Digest,
 		contract.Forget.Name:     Forget,
+		contract.Retention.Name:  Retention,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	}

@@ -117,6 +117,10 @@ func (c *request) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 		if err != nil {
 			return "", err
 		}
+		if out.Met {
+			c.met = true
+			return "", nil
+		}
 		if out.State == contract.LetterExpired {
 			continue // the mail server was away for longer than a code holds
 		}

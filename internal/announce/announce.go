@@ -15,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/incident"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/seal"
 )
@@ -22,7 +23,8 @@ import (
 // House is who speaks.
 type House struct {
 	Company    datamap.Company
-	PortalHost string // what a reader types
+	PortalHost string             // what a reader types
+	Laws       *jurisdiction.Book // nil: the embedded ones
 }
 
 // Zone is that of the company's own law.
@@ -89,7 +91,7 @@ func All(f incident.File) []int {
 // Letter is the letter to somebody in those scopes, with marks for the account and the check code.
 // While a mandatory part is empty, in whichever language, there is no letter: contract.ErrBadInput.
 func (h House) Letter(f incident.File, no, lang string, scopes []int) (letters.Message, error) {
-	if missing := f.Checklist(h.Company.Languages); len(missing) > 0 {
+	if missing := f.Checklist(h.Laws, h.Company.Languages); len(missing) > 0 {
 		return letters.Message{}, fault.Newf(contract.ErrBadInput, "the letters of notice %s cannot be written: %s is empty", no, missing[0]).
 			WithHint("complete the file and run `habeas notice amend " + no + " FILE`")
 	}
@@ -121,21 +123,26 @@ func (h House) Report(f incident.File, c incident.Clock, no, lang string, person
 // Warning is the letter to the incident's lead when so much of an authority's time is over.
 func (h House) Warning(f incident.File, c incident.Clock, no, lang string, percent int) (letters.Message, error) {
 	fields := h.fields(f, no, lang, nil)
-	fields.Authority, fields.DueAt, fields.Percent = in(c.Name, lang), c.Due, percent
+	fields.Authority, fields.DueAt, fields.Percent, fields.People = in(c.Name, lang), c.Due, percent, c.Persons
 	return letters.RenderNotice(letters.NoticeClock, lang, fields)
 }
 
-// ClockOf finds the clock of an authority; a closing report's began when handling ended.
-func ClockOf(f incident.File, authority string, from, due time.Time) (incident.Clock, error) {
-	list, err := incident.Clocks(f)
+// ClockOf finds the clock of an authority, or of the people. One that runs from the first letter, or
+// from the end of handling, began at from.
+func (h House) ClockOf(f incident.File, authority string, from, due time.Time) (incident.Clock, error) {
+	list, err := incident.Clocks(h.Laws, f)
 	if err != nil {
 		return incident.Clock{}, err
 	}
-	closing, err := incident.ClosingReports(f, from)
+	after, err := incident.AfterTelling(h.Laws, f, from)
 	if err != nil {
 		return incident.Clock{}, err
 	}
-	for _, c := range list {
+	closing, err := incident.ClosingReports(h.Laws, f, from)
+	if err != nil {
+		return incident.Clock{}, err
+	}
+	for _, c := range append(list, after...) {
 		if c.Authority == authority {
 			return c, nil
 		}

@@ -93,47 +93,8 @@ func notices(ctx context.Context, b *bench) ([]Row, error) {
 		say("notice: %.0f letters/s, floor %.0f", p.Ours, p.Floor)
 		rate.Pairs = append(rate.Pairs, p)
 	}
-	flat, linear, err := h.noticeSizes(ctx, b, sink, many)
-	return append([]Row{rate}, flat, linear), err
-}
-
-// noticeSizes weighs a fresh worker and times a notice at two sizes (three when full).
-func (h *house) noticeSizes(ctx context.Context, b *bench, sink *sink, many int) (Row, Row, error) {
-	large := many
-	if b.full {
-		large = 300_000
-	}
-	small := many / 10
-	flat := Row{Name: "notice memory", Unit: "MiB", Goal: Goal{Most: 1.1},
-		What:  fmt.Sprintf("VmHWM of a fresh habeas-worker after a notice to %s people", number(float64(large))),
-		Floor: fmt.Sprintf("the same with %s people", number(float64(small)))}
-	linear := Row{Name: "notice time", Unit: "ms/person", Goal: Goal{Most: 1.3},
-		What:  fmt.Sprintf("from opening a notice to %s people to the last letter, by person", number(float64(large))),
-		Floor: fmt.Sprintf("the same with %s people", number(float64(small)))}
-	var weight, time Pair
-	for _, size := range []int{small, large} {
-		pid, err := h.freshWorker(ctx)
-		if err != nil {
-			return flat, linear, err
-		}
-		began := now()
-		if _, err := h.tellMany(ctx, sink, size); err != nil {
-			return flat, linear, err
-		}
-		took := now().Sub(began).Seconds() * 1000 / float64(size)
-		kib, err := statusKiB(fmt.Sprintf("/proc/%d/status", pid), "VmHWM")
-		if err != nil {
-			return flat, linear, err
-		}
-		say("notice: %d people, %.1f MiB, %.2f ms a person", size, float64(kib)/1024, took)
-		if size == small {
-			weight.Floor, time.Floor = float64(kib)/1024, took
-		} else {
-			weight.Ours, time.Ours = float64(kib)/1024, took
-		}
-	}
-	flat.Pairs, linear.Pairs = []Pair{weight}, []Pair{time}
-	return flat, linear, nil
+	sizes, err := h.noticeSizes(ctx, b, sink)
+	return append([]Row{rate}, sizes...), err
 }
 
 func now() time.Time { return time.Now() }
@@ -141,40 +102,45 @@ func now() time.Time { return time.Now() }
 // tellMany opens a notice to so many people, has it approved, and gives the time from the first
 // letter to the last.
 func (h *house) tellMany(ctx context.Context, sink *sink, people int) (time.Duration, error) {
+	took, _, err := h.tell(ctx, sink, people)
+	return took, err
+}
+
+func (h *house) tell(ctx context.Context, sink *sink, people int) (time.Duration, contract.Ref, error) {
 	dir, err := os.MkdirTemp(h.Dir, "notice-")
 	if err != nil {
-		return 0, fmt.Errorf("making a folder for the people: %w", err)
+		return 0, "", fmt.Errorf("making a folder for the people: %w", err)
 	}
 	if err := writePeople(filepath.Join(dir, "people.csv"), people); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	path := filepath.Join(dir, "breach.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, noticeFile, now().Add(-time.Minute).Format(time.RFC3339)), 0o600); err != nil {
-		return 0, fmt.Errorf("writing the incident: %w", err)
+		return 0, "", fmt.Errorf("writing the incident: %w", err)
 	}
 	f, err := h.desk.ReadIncident(path, "breach")
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	ref, err := h.desk.OpenNotice(ctx, f, "an")
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	task, err := demo.WaitTask(ctx, h.desk, ref, dsr.TaskNoticeWave)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	sink.reset(people)
 	for _, who := range []string{"cao", "dai"} {
 		if _, err := h.desk.Decide(ctx, task.ID, dsr.Approve, "", h.Staff[who]); err != nil {
-			return 0, err
+			return 0, "", err
 		}
 	}
 	took, err := sink.wait(ctx)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return took, h.allTold(ctx, ref, int64(people))
+	return took, ref, h.allTold(ctx, ref, int64(people))
 }
 
 // allTold waits until the casefile knows of the last letters.

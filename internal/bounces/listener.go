@@ -1,5 +1,5 @@
 // Package bounces takes mail back that mass notices sent out: delivery status notifications and
-// automatic answers, by SMTP, at the return path that each letter has of its own. It promises that
+// automatic answers, by SMTP or out of a mailbox, at the return path that each letter has of its own. It promises that
 // nothing but a return path of ours is taken, that nobody can bounce for somebody else without the
 // installation's keys, and that no text of a message goes anywhere. What does not belong here: what
 // follows from a bounce (internal/casefile, the workflow).
@@ -90,7 +90,7 @@ func (s *session) Data(r io.Reader) error {
 	bounced := letters.ReadBounce(io.LimitReader(r, maxMessage))
 	_, _ = io.Copy(io.Discard, r)
 	for _, p := range s.to {
-		if err := s.b.take(s.ctx, p, bounced); err != nil {
+		if err := s.b.take(s.ctx, p, bounced, nil); err != nil {
 			s.b.Log.Warn("a bounce could not be written down", "ref", p.ref, "type", fault.As(err).Type)
 			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "try again later"}
 		}
@@ -98,7 +98,8 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-func (b *Listener) take(ctx context.Context, p place, bounced letters.Bounced) error {
+// take writes down what came back for one letter; message is it whole, when it may be read again.
+func (b *Listener) take(ctx context.Context, p place, bounced letters.Bounced, message []byte) error {
 	if bounced.Class == letters.BounceOther || p.n < 1 {
 		return nil // a delay, a question, or a canary
 	}
@@ -119,7 +120,7 @@ func (b *Listener) take(ctx context.Context, p place, bounced letters.Bounced) e
 	if bounced.Reply.Code != 0 {
 		reply = bounced.Reply.String()
 	}
-	_, err = b.Store.Bounce(ctx, p.ref, p.n, bounced.Class, reply, f.Pace.Retry, f.Pace.GiveUp)
+	_, err = b.Store.Bounce(ctx, p.ref, p.n, bounced.Class, reply, f.Pace.Retry, f.Pace.GiveUp, message)
 	if fault.Is(err, contract.ErrNotFound) {
 		return nil
 	}

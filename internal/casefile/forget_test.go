@@ -21,9 +21,9 @@ func TestEveryTableOfACaseIsForgotten(t *testing.T) {
 	// The ledger outlives the case, the row of the key says that it is destroyed, and the others are
 	// of the roster and of holds.
 	stay := []string{"ledger_line", "ledger_head", "checkpoint_head", "data_key", "roster_change", "staff_member", "hold",
-		"concerned", "notice", "notice_canary", "notice_clock", "notice_group", "recipient"} // the last are of notices
+		"retention_kept", "retention_known", "retention_pause", "retention_rule", "retention_run"}
 	for _, table := range tables {
-		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) {
+		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) && !slices.Contains(ofNotices, table) {
 			t.Errorf("the rows of a case in %s are not forgotten", table)
 		}
 	}
@@ -88,6 +88,42 @@ func TestAForgottenCaseLeavesItsLedgerLineAlone(t *testing.T) {
 	ok(t, f.super.GetContext(t.Context(), &keys, `SELECT count(*) FROM habeas.data_key WHERE ref LIKE 'case/%' AND (wrapped IS NOT NULL OR destroyed_at IS NULL)`))
 	if keys != 0 {
 		t.Errorf("%d keys are left", keys)
+	}
+	if report := f.verify(t); !report.OK() {
+		t.Errorf("the ledger: %+v", report)
+	}
+}
+
+// A closed notice leaves no row of its own, nobody's values and no key; its ledger stays.
+func TestAForgottenNoticeLeavesItsLedgerLineAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.fillNotice(t, `{"title":"Aurelia"}`)
+	app := f.as(t, RoleApp)
+	var ref contract.Ref
+	ok(t, f.super.GetContext(t.Context(), &ref, `SELECT ref FROM habeas.notice`))
+	wantType(t, app.ForgetNotice(t.Context(), ref), contract.ErrNotOpen)
+	ok(t, app.CloseNotice(t.Context(), ref, contract.NoticeTold))
+	list, err := app.ClosedNotices(t.Context(), "", 10)
+	if ok(t, err); len(list) != 1 {
+		t.Fatalf("%d closed notices", len(list))
+	}
+	for range 2 {
+		ok(t, app.ForgetNotice(t.Context(), ref))
+	}
+	if _, err := app.Key(t.Context(), ref); err == nil {
+		t.Error("the key still opens")
+	}
+	for _, table := range ofNotices {
+		var left int
+		ok(t, f.super.GetContext(t.Context(), &left, `SELECT count(*) FROM habeas."`+table+`" WHERE ref = $1`, ref))
+		if left > 0 {
+			t.Errorf("%d rows are left in %s", left, table)
+		}
+	}
+	kept, err := f.as(t, RoleStaff).ForgottenNotice(t.Context(), ref)
+	if ok(t, err); kept.Kind != "breach" || kept.Outcome != contract.NoticeTold || kept.People != 1 || kept.ClosedAt.IsZero() {
+		t.Errorf("kept %+v", kept)
 	}
 	if report := f.verify(t); !report.OK() {
 		t.Errorf("the ledger: %+v", report)

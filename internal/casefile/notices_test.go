@@ -41,8 +41,52 @@ func (f *fixture) fillNotice(t *testing.T, file string) {
 	_, err = f.GroupBusy(ctx, ref, list[0].Domain, time.Minute)
 	ok(t, err)
 	ok(t, f.Settle(ctx, ref, []Settled{{N: list[0].N, State: MailDeferred, Reply: "450 4.2.2 <mei.lin@persons.example> over quota"}}, nil))
+	ok(t, f.Settle(ctx, ref, nil, []int64{list[0].N}))
+	ok(t, f.Settle(ctx, ref, []Settled{{N: list[0].N, State: MailSent, Reply: "250"}}, nil))
+	ok(t, f.as(t, RoleStaff).PutConsents(ctx, ref, list[0].N, []Consent{{Change: zeroHash, Agreed: true}}))
+	for i := range 2 { // a mailbox that is read twice
+		changed, err := f.Bounce(ctx, ref, list[0].N, BounceAuto, "", time.Minute, time.Hour, []byte("To: mei.lin@persons.example"))
+		if ok(t, err); changed != (i == 0) {
+			t.Errorf("read %d times, the bounce counts: %t", i+1, changed)
+		}
+	}
 	ok(t, f.PutCanary(ctx, ref, zeroHash, CanaryResult{N: 1, Lang: "zh", Reply: "550 5.1.1 no mei.lin@persons.example here"}))
 	ok(t, f.PutClock(ctx, ref, NoticeClock{Authority: "cn-cac", Law: "cn-pipl", From: f.time.Now(), Due: f.time.Now().Add(time.Hour)}))
+}
+
+// The latest word of a reader holds; silence is no consent, nor is consent to another text.
+func TestConsentsCountTheLatestWord(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx, ref := t.Context(), f.newNotice(t, `{}`)
+	_, err := f.AddConcerned(ctx, ref, 0, 0, []Addressee{addressee(1), addressee(2), addressee(3)})
+	ok(t, err)
+	_, err = f.Freeze(ctx, ref, []int{100}, 0, zeroHash)
+	ok(t, err)
+	staff := f.as(t, RoleStaff)
+	old, text := []byte("the old text"), []byte("the text")
+	for _, said := range []struct {
+		n      int64
+		change []byte
+		agreed bool
+	}{{1, text, true}, {2, text, true}, {2, text, false}, {3, old, true}} {
+		f.time.forward(time.Second)
+		ok(t, staff.PutConsents(ctx, ref, said.n, []Consent{{said.change, said.agreed}}))
+	}
+	agreed, people, err := staff.CountConsents(ctx, ref, text)
+	if ok(t, err); agreed != 1 || people != 3 {
+		t.Errorf("%d of %d agreed", agreed, people)
+	}
+	list, err := staff.NotAgreed(ctx, ref, text, 0, 10)
+	if ok(t, err); len(list) != 2 || list[0].N != 2 || list[1].N != 3 {
+		t.Errorf("not agreed: %+v", list)
+	}
+	if said, err := staff.Consents(ctx, ref, 2); err != nil || len(said) != 1 || said[0].Agreed {
+		t.Errorf("letter 2 says %+v %v", said, err)
+	}
+	if err := staff.PutConsents(ctx, ref, 4, []Consent{{text, true}}); err == nil {
+		t.Error("somebody who is not on the list agreed")
+	}
 }
 
 // A person who stands in several scopes, systems and accounts is on the list once, with every scope.
@@ -157,7 +201,7 @@ func TestSendingIsCountedOut(t *testing.T) {
 	}
 	ok(t, f.Unclaim(ctx, ref, nil))
 	for range 2 {
-		_, err = f.Bounce(ctx, ref, one.N, BounceFull, "452 4.2.2", time.Minute, 72*time.Hour)
+		_, err = f.Bounce(ctx, ref, one.N, BounceFull, "452 4.2.2", time.Minute, 72*time.Hour, nil)
 		ok(t, err)
 	}
 	f.time.forward(time.Minute)
@@ -166,7 +210,7 @@ func TestSendingIsCountedOut(t *testing.T) {
 	}
 	ok(t, f.Settle(ctx, ref, nil, []int64{one.N}))
 	ok(t, f.Settle(ctx, ref, []Settled{{N: one.N, State: MailSent, Reply: "250"}}, nil))
-	_, err = f.Bounce(ctx, ref, one.N, BounceHard, "550 5.1.1", time.Minute, 72*time.Hour)
+	_, err = f.Bounce(ctx, ref, one.N, BounceHard, "550 5.1.1", time.Minute, 72*time.Hour, nil)
 	ok(t, err)
 	tally, err := f.Tally(ctx, ref)
 	if ok(t, err); tally.Open != 3 || tally.Repeated != 2 || tally.Unclear != 1 || tally.Mail[MailBounced] != 1 || tally.Mail[MailUnclear] != 1 {

@@ -2,6 +2,7 @@ package casefile
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -55,6 +56,18 @@ func (s *Store) Outcomes(ctx context.Context, ref contract.Ref, wave int, yield 
 		}
 		return rows.Err()
 	})
+}
+
+// FirstTold is when the first letter of a notice was taken, or the first person told by another way;
+// nil before.
+func (s *Store) FirstTold(ctx context.Context, ref contract.Ref) (*time.Time, error) {
+	var at sql.NullTime
+	err := s.db.GetContext(ctx, &at, `SELECT least(min(sent_at), min(told_at)) FROM recipient WHERE ref = $1`, ref)
+	if err != nil || !at.Valid {
+		return nil, dbError("see when the first letter went", err)
+	}
+	first := at.Time.UTC()
+	return &first, nil
 }
 
 // AddressKey is the key under which somebody with that e-mail address stands on a list.

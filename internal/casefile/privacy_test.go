@@ -115,6 +115,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	f.fillDeletion(t, account)
 	f.fillLaw(t, ref)
 	f.fillNotice(t, string(account))
+	f.fillRetention(t, account)
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)

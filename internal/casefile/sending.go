@@ -173,22 +173,33 @@ const (
 )
 
 // Bounce writes that a letter came back. A passing reason defers the letter while its time lasts;
-// retry is the wait. It says whether anything changed: the same bounce comes twice.
-func (s *Store) Bounce(ctx context.Context, ref contract.Ref, n int64, class, reply string, retry, giveUp time.Duration) (bool, error) {
+// retry is the wait. It says whether anything changed: the same bounce comes twice. message is the
+// message that came, where the same one is read again and again (a mailbox): it counts once; else nil.
+func (s *Store) Bounce(ctx context.Context, ref contract.Ref, n int64, class, reply string, retry, giveUp time.Duration, message []byte) (bool, error) {
 	changed := false
 	now := s.now()
 	err := s.tx(ctx, "write a bounce", func(tx *sqlx.Tx) error {
 		changed = false
 		var row struct {
-			State   string     `db:"state"`
-			FirstAt *time.Time `db:"first_at"`
+			State    string     `db:"state"`
+			FirstAt  *time.Time `db:"first_at"`
+			Attempts int        `db:"attempts"`
 		}
-		err := tx.GetContext(ctx, &row, `SELECT state, first_at FROM recipient WHERE ref = $1 AND n = $2 FOR NO KEY UPDATE`, ref, n)
+		err := tx.GetContext(ctx, &row, `SELECT state, first_at, attempts FROM recipient WHERE ref = $1 AND n = $2 FOR NO KEY UPDATE`, ref, n)
 		if errors.Is(err, sql.ErrNoRows) {
 			return notFound("recipient of", ref.ID())
 		}
+		if err != nil {
+			return err
+		}
 		// Only a letter that was handed over can come back; one that is being sent again is judged anew.
-		if err != nil || (row.State != MailSent && row.State != MailUnclear) {
+		if row.State == MailSending && row.Attempts == 1 {
+			return fault.Newf(contract.ErrBusy, "letter %d of %s came back before it is written down as taken", n, ref.ID())
+		}
+		if row.State != MailSent && row.State != MailUnclear {
+			return nil
+		}
+		if fresh, err := s.freshBounce(ctx, tx, ref, n, message); err != nil || !fresh {
 			return err
 		}
 		state, next := MailBounced, (*time.Time)(nil)
@@ -211,6 +222,20 @@ func (s *Store) Bounce(ctx context.Context, ref contract.Ref, n int64, class, re
 		return err
 	})
 	return changed, err
+}
+
+// freshBounce says whether that message was never read before, and remembers it by a keyed hash.
+func (s *Store) freshBounce(ctx context.Context, tx *sqlx.Tx, ref contract.Ref, n int64, message []byte) (bool, error) {
+	if message == nil {
+		return true, nil
+	}
+	done, err := tx.ExecContext(ctx, `INSERT INTO notice_bounce (ref, n, message, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		ref, n, s.keys.KeyedHash("habeas notice bounce v1", message), s.now())
+	if err != nil {
+		return false, err
+	}
+	rows, err := done.RowsAffected()
+	return rows > 0, err
 }
 
 // Tally counts the recipients by state of their e-mail, and those told by another way by it.

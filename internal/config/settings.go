@@ -29,6 +29,7 @@ type Config struct {
 	ExerciseSMTP   string
 	BounceListen   string
 	BounceDomain   string
+	BounceMailbox  string
 	DKIMKey        string
 	DKIMSelector   string
 	SMSURL         string
@@ -81,6 +82,7 @@ var Settings = []Setting{
 	number("HABEAS_SMTP_CONNECTIONS", "4", 1, 100, "connections to the mail server that are kept open", func(c *Config) *int { return &c.SMTPSize }),
 	text("HABEAS_EXERCISE_SMTP_URL", "", true, "mail catcher that takes the letters of exercises; without it there are none", func(c *Config) *string { return &c.ExerciseSMTP }),
 	text("HABEAS_BOUNCE_LISTEN", "", false, "where the worker takes bounces of mass notices back by SMTP, such as 127.0.0.1:2525; empty: nowhere", func(c *Config) *string { return &c.BounceListen }),
+	text("HABEAS_BOUNCE_MAILBOX", "", false, "an mbox file or a Maildir in which bounces of mass notices arrive; read once a minute, never changed; empty: none", func(c *Config) *string { return &c.BounceMailbox }),
 	text("HABEAS_BOUNCE_DOMAIN", "", false, "domain of the return paths of mass notices; default the domain of the company's From", func(c *Config) *string { return &c.BounceDomain }),
 	text("HABEAS_OPENDSR", "", false, "file that says who we are to processors and controllers, and whom we trust; without it OpenDSR is not spoken", func(c *Config) *string { return &c.OpenDSR }),
 	text("HABEAS_DKIM_KEY", "", false, "PEM file with the DKIM key; letters are signed when it is set", func(c *Config) *string { return &c.DKIMKey }),

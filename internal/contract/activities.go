@@ -98,8 +98,12 @@ type IssueCodeInput struct {
 	Occasion string
 }
 
-// IssueCodeResult says what became of the code's letter.
-type IssueCodeResult struct{ State string }
+// IssueCodeResult says what became of the code's letter. Met says that the casefile needs none any more:
+// the person has proved who they are.
+type IssueCodeResult struct {
+	State string
+	Met   bool
+}
 
 // ConfirmInput names a challenge; none means any verification code of the case.
 type ConfirmInput struct {

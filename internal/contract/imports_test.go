@@ -35,19 +35,20 @@ var may = map[string][]string{
 	"internal/processor":        {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems/opendsr", "internal/casefile", "internal/desk"},
 	"internal/subject":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
+	"internal/retention":        {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/jurisdiction", "internal/systems", "internal/subject"},
 	"internal/mailing":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters"},
 	"internal/evidence":         {"internal/contract", "internal/fault"},
 	"internal/bounces":          {"internal/contract", "internal/fault", "internal/casefile", "internal/letters", "internal/announce"},
-	"internal/announce":         {"internal/contract", "internal/fault", "internal/datamap", "internal/incident", "internal/letters", "internal/seal"},
+	"internal/announce":         {"internal/contract", "internal/fault", "internal/datamap", "internal/jurisdiction", "internal/incident", "internal/letters", "internal/seal"},
 	"internal/clocks":           {"internal/contract", "internal/fault", "internal/dsr", "internal/jurisdiction", "internal/casefile"},
 	"internal/desk": {"internal/contract", "internal/dsr", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/fault",
-		"internal/incident", "internal/announce", "internal/evidence"},
+		"internal/incident", "internal/announce", "internal/evidence", "internal/retention"},
 	"internal/portal": {"internal/desk", "internal/export", "internal/seal", "internal/fault", "internal/contract", "internal/datamap", "internal/dsr"},
 	"workflows":       {"internal/contract", "internal/dsr", "internal/jurisdiction"},
 	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/systems/opendsr", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config",
-		"internal/incident", "internal/announce", "internal/mailing"},
+		"internal/incident", "internal/announce", "internal/mailing", "internal/retention"},
 }
 
 // never is what a package may not import of anybody's.

@@ -72,8 +72,8 @@ type DigestInput struct{}
 // DigestResult counts the mails of a digest and what they told of.
 type DigestResult struct{ Mails, Items int }
 
-// ForgetInput says how many cases one run may forget.
+// ForgetInput says how many cases and notices one run may forget.
 type ForgetInput struct{ Limit int }
 
-// ForgetResult counts the cases that were forgotten, and those that could not be.
+// ForgetResult counts the cases and notices that were forgotten, and those that could not be.
 type ForgetResult struct{ Forgotten, Kept int }

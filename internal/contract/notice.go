@@ -59,6 +59,7 @@ type ClockInput struct {
 	Authority string
 	Law       string
 	From, Due time.Time
+	Persons   bool // it is the people who must be told; no report, and no task
 }
 
 // About implements the reference of an input.
@@ -83,11 +84,13 @@ type NoticeFacts struct {
 	Version  string // of the file: the first digits of its hash
 	Missing  int    // mandatory parts that are empty
 	Unneeded bool   // the file asks for the decision not to notify
+	Counsel  bool   // counsel must approve before any wave
 	Canaries bool
 	Hops     []NoticeHop
 	Waves    int
 	Clocks   []ClockInput
 	Closing  []ClockInput // begin when handling has ended
+	OnTold   bool         // a law has clocks that begin with the first letter; they stand in Clocks once it has gone
 	Steps    []string     // of the ladder
 	After    time.Duration
 	Aborted  bool
@@ -174,7 +177,7 @@ type ActResult struct {
 type MarkClockInput struct {
 	Ref       Ref
 	Authority string
-	What      string // drafted, warned, missed, filed
+	What      string // drafted, warned, missed, filed; told: of the people's clock
 	Percent   int
 	Task      string
 }

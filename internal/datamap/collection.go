@@ -46,6 +46,7 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	if links, ok := r.get("links"); ok {
 		f.links(links, c, look)
 	}
+	f.expiry(r, c, look)
 	f.deletion(r, c, look)
 }
 

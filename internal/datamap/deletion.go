@@ -33,6 +33,9 @@ func (k *Keep) Over(now time.Time) bool {
 
 // Anonymises reports whether rows of the collection may be anonymised.
 func (c *Collection) Anonymises() bool {
+	if c.Expiry != nil && c.Expiry.Action == ExpiryAnonymise {
+		return true
+	}
 	d := c.Deletion
 	return d != nil && (d.Action == DeletionAnonymise || (d.Keep != nil && d.Keep.Then == DeletionAnonymise))
 }
@@ -56,7 +59,11 @@ func (f *file) deletion(r *record, c *Collection, look columnCheck) {
 	erased := c.Erased()
 	switch {
 	case c.Anonymises() && len(erased) == 0:
-		f.node(r.fields["deletion"].key, `%s is anonymised, but no column says how: give those with personal data an "erase"`, quoted(c.Name))
+		at := r.fields["deletion"].key
+		if at == nil {
+			at = r.fields["expiry"].key
+		}
+		f.node(at, `%s is anonymised, but no column says how: give those with personal data an "erase"`, quoted(c.Name))
 	case !c.Anonymises() && len(erased) > 0:
 		f.at(erased[0].Erase.Line, 0, `"erase" says how a column is anonymised, but %s is not: its deletion is another`, quoted(c.Name))
 	}

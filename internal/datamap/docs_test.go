@@ -60,7 +60,7 @@ func TestReferenceNamesEverything(t *testing.T) {
 	for _, list := range [][]string{
 		systemKeys, tableKeys, dirKeys, channelKeys, matchKeys, linkKeys, columnKeys, companyKeys,
 		identityKeys, pathKeys, exprKeys, validKeys, conditionKeys, operators, follows, sharings, sensitivities, ownNormalisers,
-		deletionActions, deletionKeys, blockedKeys, strategies, strategyKeys, truncations, boundKeys,
+		deletionActions, deletionKeys, blockedKeys, expiryKeys, expiryActions, sinceKeys, missingKeys, nulls, floorKeys, sweepKeys, strategies, strategyKeys, truncations, boundKeys,
 		identities, drivers, channels, exports, masks, relations, deletions, languages, laws, legalBases,
 	} {
 		for _, name := range list {

@@ -93,6 +93,23 @@ var wrongs = []struct {
 	{"erase-wrong", "accounts.yaml", []string{"    directory:\n      account:", "    deletion: {action: anonymise, since: email}\n    directory:\n      account:", "email_since: {", "email_since: {erase: constant, ", "language: {", "language: {erase: {with: hash, keep: 3}, "}},
 	{"bad-bounds", "company.yaml", []string{"law: cn-pipl", "law: cn-pipl\ndeletion: {limit_rows: 0, limit_percent: 101, strong: [email, phone], rows: 1}"}},
 	{"bad-backups", "billing.yaml", []string{"region: cn", "region: cn\nbackups: 5 weeks"}},
+	{"expiry-shape", "accounts.yaml", []string{"      ip: {category: user.device.ip_address}", `      ip: {category: user.device.ip_address}
+    expiry:
+      after: half a year
+      since: att
+      missing: nevr
+      zone: Beijing
+      when: {column: ipp, op: eq, value: x}
+      action: block
+      marked: {column: id}
+      until: 2w
+      at_least: [{for: 6m, since: at, law: {zh: 法}}, {fr: 1y}]
+      purpose: {zh: 安全, en: Security}
+      legal_basis: law
+      usual: 0`}},
+	{"expiry-action", "accounts.yaml", []string{"      ip: {category: user.device.ip_address}", `      ip: {category: user.device.ip_address}
+    expiry: {after: 3y, since: {parent: user, column: email_sinse}, missing: {since: at}, action: anonymise, until: 1y, purpose: {zh: 安全, en: Security}, legal_basis: contract}`}},
+	{"expiry-sweep", "accounts.yaml", []string{"connections: 8", "connections: 8\nsweep: {at: 3:30, zone: Local, rate: 0, batch: 5}"}},
 	{"several-at-once", "accounts.yaml", []string{
 		"driver: postgres", "driver: postgers", "owner: accounts team\n", "", "key: [id]", "key: [ID]",
 		"ip: {category: user.device.ip_address}", "ip: {}", "to: users, relation", "to: user, relation",

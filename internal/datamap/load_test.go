@@ -42,7 +42,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	want := System{
 		Name: "accounts", Title: Text{"账户系统", "Accounts"}, Driver: "postgres", Region: "cn",
 		Owner: "accounts team", Deputy: "platform team", Patience: 48 * time.Hour, Connections: 8,
-		File: filepath.Join(exampleDir, "accounts.yaml"),
+		File: filepath.Join(exampleDir, "accounts.yaml"), Sweep: DefaultSweep,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)

@@ -50,9 +50,9 @@ var (
 	languages  = []string{"zh", "en"}
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "collections", "ignore_tables",
+	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
 		"rights", "tells", "due", "instructions", "evidence", "url", "domain", "transfer"}
-	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "directory", "match", "links", "columns"}
+	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "expiry", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
 	matchKeys   = []string{"column", "identity", "widens", "valid"}
@@ -83,6 +83,13 @@ var (
 	strategyKeys    = []string{"with", "value", "to", "keep"}
 	truncations     = []string{TruncateNetwork, TruncateYear, TruncatePrefix}
 	boundKeys       = []string{"limit_rows", "limit_percent", "strong"}
+	expiryKeys      = []string{"after", "since", "missing", "zone", "when", "action", "marked", "until", "at_least", "no_floor", "purpose", "legal_basis", "usual"}
+	expiryActions   = []string{ExpiryDelete, ExpiryAnonymise, ExpiryBlock}
+	sinceKeys       = []string{"parent", "column"}
+	missingKeys     = []string{"since"}
+	nulls           = []string{NullNever, NullDue}
+	floorKeys       = []string{"for", "since", "law"}
+	sweepKeys       = []string{"at", "zone", "rate"}
 	ownNormalisers  = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
 )
 

@@ -40,6 +40,7 @@ func (f *file) system(n ast.Node) *System {
 	if s.Outside != nil {
 		return s
 	}
+	f.sweep(r, s)
 	if all, ok := r.need("collections"); ok {
 		f.collections(all, s)
 	}

@@ -46,6 +46,7 @@ type System struct {
 	Backups time.Duration
 	// Outside is what is asked of a system that no query reaches; nil for a database.
 	Outside *Outside
+	Sweep   Sweep // when and how fast expired rows go
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.
@@ -74,6 +75,7 @@ type Collection struct {
 	Recipients []Text
 	Line       int
 	Deletion   *Deletion // what deletion means for the person's own rows; nil: the map does not say
+	Expiry     *Expiry   // when the rows have been kept long enough; nil: the map does not say
 }
 
 // ID is "system.collection".

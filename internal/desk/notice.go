@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -43,6 +42,12 @@ func (d *Desk) ReadIncident(path, kind string) (incident.File, error) {
 	if err != nil || len(raw) > maxIncident {
 		return incident.File{}, fault.Newf(contract.ErrBadInput, "the incident file cannot be read, or is larger than %d KiB: %s", maxIncident>>10, path)
 	}
+	return d.ParseIncident(path, raw, kind)
+}
+
+// ParseIncident reads an incident that stands in a file of that name, or came by flags under a name
+// that is no file, and holds it against the kind that was asked for. A CSV lies beside the file.
+func (d *Desk) ParseIncident(path string, raw []byte, kind string) (incident.File, error) {
 	f, err := incident.Read(path, raw, d.Map)
 	if err != nil {
 		return f, err
@@ -107,8 +112,12 @@ func (d *Desk) OpenNotice(ctx context.Context, f incident.File, by string) (cont
 	if err != nil {
 		return "", fmt.Errorf("writing an incident file: %w", err)
 	}
+	due, err := incident.Due(d.Laws, f, d.Now())
+	if err != nil {
+		return "", err
+	}
 	ref, err := d.Store.CreateNotice(ctx, casefile.NewNotice{
-		Kind: string(f.Kind), Exercise: f.Exercise, Laws: f.Laws, OpenedBy: by, AwareAt: f.AwareAt, DueAt: f.Due(d.Now()),
+		Kind: string(f.Kind), Exercise: f.Exercise, Laws: f.Laws, OpenedBy: by, AwareAt: f.AwareAt, DueAt: due,
 		MapHash: d.Map.Hash, File: raw, Rate: f.Pace.Rate, PerGroup: f.Pace.PerDomain,
 	})
 	if err != nil {
@@ -233,7 +242,7 @@ func (d *Desk) ShowNotice(ctx context.Context, ref contract.Ref) (NoticeView, er
 		return v, err
 	}
 	f, err := d.incident(ctx, ref)
-	for _, m := range f.Checklist(d.Map.Company.Languages) {
+	for _, m := range f.Checklist(d.Laws, d.Map.Company.Languages) {
 		v.Missing = append(v.Missing, m.String())
 	}
 	return v, err
@@ -281,24 +290,9 @@ type Noticed struct {
 // CheckNotice says whether a check code stands in a letter of that notice. A wrong code and an
 // unknown notice look the same.
 func (d *Desk) CheckNotice(ctx context.Context, id, code string) (Noticed, bool, error) {
-	ref := contract.NewRef(contract.KindNotice, id)
-	n, form, ok := announce.ReadCheckCode(code)
-	if !ok {
-		return Noticed{}, false, nil
-	}
-	known, err := d.Store.Notice(ctx, ref)
-	if fault.Is(err, contract.ErrNotFound) {
-		return Noticed{}, false, nil
-	}
-	if err != nil {
+	known, _, ok, err := d.reader(ctx, id, code)
+	if err != nil || !ok {
 		return Noticed{}, false, err
-	}
-	key, err := d.Store.Key(ctx, ref)
-	if err != nil {
-		return Noticed{}, false, err
-	}
-	if n > known.People || subtle.ConstantTimeCompare([]byte(form), []byte(announce.CheckCode(key, n))) != 1 {
-		return Noticed{}, false, nil
 	}
 	return Noticed{Kind: known.Kind, Exercise: known.Exercise}, true, nil
 }

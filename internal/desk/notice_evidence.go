@@ -195,7 +195,7 @@ func (d *Desk) NoticeReport(ctx context.Context, ref contract.Ref, authority, la
 	if err != nil {
 		return "", "", "", err
 	}
-	c, err := announce.ClockOf(f, authority, kept.From, kept.Due)
+	c, err := house.ClockOf(f, authority, kept.From, kept.Due)
 	if err != nil {
 		return "", "", "", err
 	}

@@ -81,6 +81,9 @@ func (l *YearLine) count(t casefile.Told) {
 		l.Whole++
 	case dsr.PartlyDone:
 		l.Part++
+		if t.Refusal != "" {
+			l.Refusals[t.Refusal]++
+		}
 	case dsr.Refused:
 		l.Denied++
 		l.Refusals[cmp.Or(t.Refusal, "at a review or a step")]++

@@ -45,8 +45,33 @@ type Shown struct {
 	*ShownStaff
 	*ShownPlan
 	*ShownHold
-	ByHand *ShownByHand `json:"by_hand,omitempty"`
-	Notice *ShownNotice `json:"notice,omitempty"`
+	ByHand    *ShownByHand    `json:"by_hand,omitempty"`
+	Notice    *ShownNotice    `json:"notice,omitempty"`
+	Retention *ShownRetention `json:"retention,omitempty"`
+}
+
+// ShownRetention is what a rule of retention would do at its nominal time. The sample is masked.
+type ShownRetention struct {
+	System   string     `json:"system"`
+	Rule     string     `json:"rule"`
+	Action   string     `json:"action"`
+	Kept     string     `json:"kept"` // how long rows are kept: "6m since at"
+	Floors   []string   `json:"floors,omitempty"`
+	Purpose  string     `json:"purpose,omitempty"`
+	Basis    string     `json:"basis"`
+	Owner    string     `json:"owner"`          // of the system's data
+	Version  string     `json:"version_sha256"` // hex
+	Nominal  string     `json:"nominal"`
+	Before   string     `json:"before"` // the first day that the rule keeps
+	Due      int64      `json:"due"`
+	Referred int64      `json:"referred"` // of them, those to which another row refers: they stay until it goes
+	Total    int64      `json:"total"`    // rows of the collection
+	Oldest   string     `json:"oldest,omitempty"`
+	Newest   string     `json:"newest,omitempty"`
+	Usual    int        `json:"usual_percent"`
+	Why      string     `json:"why,omitempty"` // it needs signatures: first, changed or share
+	Columns  []string   `json:"columns,omitempty"`
+	Sample   [][]string `json:"sample,omitempty"`
 }
 
 // ShownNotice is what a task of a mass notice shows. Texts are what everybody will read; samples are

@@ -34,6 +34,7 @@ const (
 	TaskNoticeIncomplete TaskKind = "notice-incomplete" // a mandatory part of the text is empty
 	TaskNoticeWave       TaskKind = "notice-wave"       // let a wave of letters go
 	TaskNoticeNone       TaskKind = "notice-none"       // do not notify the people, with its ground
+	TaskNoticeCounsel    TaskKind = "notice-counsel"    // counsel's word on a change of the policy, before any wave
 	TaskNoticeControl    TaskKind = "notice-control"    // pause, resume, set the rate, abort
 	TaskNoticeStopped    TaskKind = "notice-stopped"    // too many letters were refused
 	TaskReport           TaskKind = "authority-report"  // file the report with an authority
@@ -41,6 +42,10 @@ const (
 	TaskLetterRound      TaskKind = "letter-round"      // print and post letters to them
 	TaskPublicNotice     TaskKind = "public-notice"     // publish the notice for the rest
 )
+
+// TaskRetention asks whether a rule of retention may touch what its dry run found: its first run, a changed
+// rule, or more than its usual share.
+const TaskRetention TaskKind = "retention-run"
 
 // Rule says who may answer a task and how.
 type Rule struct {
@@ -78,9 +83,12 @@ var Rules = map[TaskKind]Rule{
 	TaskRefuse:      {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold: {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
+	TaskRetention: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+
 	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
 	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 	TaskNoticeNone:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskNoticeCounsel:    {Roles: []Role{RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
 	TaskNoticeControl:    {Roles: []Role{RoleApprover, RoleLead, RoleOperator}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
 	TaskNoticeStopped:    {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 1},
 	TaskReport:           {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Complete}, Signers: 1},

@@ -374,15 +374,37 @@ func privateWorkflow(t *testing.T, c *demo.Company) {
 	s.endsWell(ref)
 }
 
-// everyStep runs every step that could do harm, and wants each to refuse.
-func everyStep(t *testing.T, ctx workflow.Context, ref contract.Ref, review casefile.Task) {
-	try := func(queue, name string, in any) {
-		ctx := workflow.WithTaskQueue(ctx, queue)
-		err := workflow.ExecuteActivity(ctx, name, in).Get(ctx, nil)
-		if err == nil {
-			t.Errorf("%s ran with %+v", name, in)
+// attempts are steps that somebody has run who must not, all at once.
+type attempts struct {
+	ctx   workflow.Context
+	tried []attempt
+}
+
+type attempt struct {
+	name   string
+	in     any
+	future workflow.Future
+}
+
+func (a *attempts) try(queue, name string, in any) {
+	a.tried = append(a.tried, attempt{name, in, workflow.ExecuteActivity(workflow.WithTaskQueue(a.ctx, queue), name, in)})
+}
+
+// refused wants every one of them to have been refused.
+func (a *attempts) refused(t *testing.T) {
+	t.Helper()
+	for _, one := range a.tried {
+		if err := one.future.Get(a.ctx, nil); err == nil {
+			t.Errorf("%s ran with %+v", one.name, one.in)
 		}
 	}
+}
+
+// everyStep runs every step that could do harm, and wants each to refuse.
+func everyStep(t *testing.T, ctx workflow.Context, ref contract.Ref, review casefile.Task) {
+	all := &attempts{ctx: ctx}
+	defer all.refused(t)
+	try := all.try
 	core, post := contract.QueueCore, contract.QueueLetters
 	task := contract.TaskInput{Ref: ref, Task: review.ID}
 	try(core, contract.Release.Name, task)

@@ -33,8 +33,9 @@ func TestRosterByHand(t *testing.T) { scripts(t, "testdata/roster") }
 // that the scripts may count.
 func TestBadInput(t *testing.T) { scripts(t, "testdata/bad") }
 
-func scripts(t *testing.T, dir string) {
-	c := common(t)
+func scripts(t *testing.T, dir string) { scriptsOn(t, common(t), dir) }
+
+func scriptsOn(t *testing.T, c *demo.Company, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error { return furnish(env, c) },

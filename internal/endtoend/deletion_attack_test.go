@@ -23,11 +23,9 @@ func deleteForged(s *stubborn) {
 		s.t.Fatal(err)
 	}
 	err := privateAs(s.t, s, s.d.Temporal, string(ref), func(ctx workflow.Context) error {
-		try := func(queue, name string, in any) {
-			if err := workflow.ExecuteActivity(workflow.WithTaskQueue(ctx, queue), name, in).Get(ctx, nil); err == nil {
-				s.t.Errorf("%s ran with %+v", name, in)
-			}
-		}
+		all := &attempts{ctx: ctx}
+		defer all.refused(s.t)
+		try := all.try
 		core := contract.QueueCore
 		try(core, contract.AgreePlan.Name, contract.AgreeInput{Ref: ref, Plan: 1, Review: review.ID, Approval: review.ID})
 		try(core, contract.BeginErasing.Name, contract.PlanInput{Ref: ref, Plan: 1})

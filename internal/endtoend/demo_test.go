@@ -45,7 +45,8 @@ func TestDemoCommand(t *testing.T) {
 
 func demoEnded(t *testing.T, which, out string) {
 	t.Helper()
-	for _, want := range []string{": fulfilled", "(deletion): fulfilled, certificate", ": told, "} {
+	for _, want := range []string{": fulfilled", "(deletion): fulfilled, certificate", ": told, ",
+		": refused, for", ": partly refused, for", ": extended by two months", "retention of accounts.login_logs", "retention of billing.orders"} {
 		if !strings.Contains(out, want) {
 			t.Fatalf("the demo (%s) did not say %q:\n%s", which, want, out)
 		}

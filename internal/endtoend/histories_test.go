@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/desk"
@@ -48,6 +49,9 @@ func TestHistories(t *testing.T) {
 	notice, clock := r.told()
 	r.record("notice-told", notice)
 	r.record("authority-filed", clock)
+	system, rule := r.retained()
+	r.record("retention-signed", system)
+	r.record("retention-rule", rule)
 	r.record("roster-enrolled", r.enrolled())
 	r.record("reconcile", r.housekeeping(contract.Reconcile.Name, contract.ReconcileInput{}))
 	r.record("checkpoint", r.housekeeping(contract.Checkpoint.Name, contract.CheckpointInput{}))
@@ -154,6 +158,21 @@ ladder: {steps: [], after: 1s}
 		r.t.Fatal("no clock of an authority has ended")
 	}
 	return string(s.ref), list.Executions[0].Execution.WorkflowId
+}
+
+// retained is a run over a system, and that of one of its rules, which two people sign first.
+func (r *recorder) retained() (system, rule string) {
+	r.must(example.Age(r.ctx, r.c.Stack.LoadDSNs()))
+	run, err := r.d.StartRetention(r.ctx, contract.RetentionInput{System: "support", By: "bo"})
+	r.must(err)
+	r.must(run.Get(r.ctx, nil))
+	open, err := r.d.Store.ListRuns(r.ctx, casefile.RunFilter{System: "support", Open: true})
+	r.must(err)
+	if len(open) != 2 {
+		r.t.Fatalf("%d runs are open", len(open))
+	}
+	r.must(r.c.SignRuns(r.ctx, r.d, "support"))
+	return run.GetID(), string(open[0].Ref)
 }
 
 // enrolled is one of the enrolments with which the company began.

@@ -68,8 +68,8 @@ func TestLedgerIsVerified(t *testing.T) {
 				}
 			}
 			restore()
-			if status, out := habeas(ctx, t, c, "ledger", "verify", "--against", export); status != 0 {
-				t.Errorf("restored, it does not verify:\n%s", out)
+			if report, err := d.Store.VerifyLedger(ctx, nil); err != nil || !report.OK() {
+				t.Errorf("restored, it does not verify: %+v %v", report, err)
 			}
 		})
 	}

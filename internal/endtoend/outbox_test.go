@@ -15,7 +15,7 @@ import (
 // of it.
 func TestOutbox(t *testing.T) {
 	t.Parallel()
-	c := company(t, nil)
+	c := common(t)
 	cast := example.Cast()
 	arm := func(s *stubborn, f catcher.Fault) {
 		s.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 )
 
 // Missing is one mandatory part that is still empty.
@@ -30,20 +31,32 @@ type asked struct {
 	by    string
 }
 
-// breachAsks is the union of what the laws ask of the notice to people: PIPL 57(1), GDPR 33(3) and
-// 34(2), Cal. Civ. Code 1798.82(d), Res. CD/ANPD 15/2024 Art. 9, and the policy's own promise of a
-// remedy. The union holds whatever the law of the person, so that nobody gets the shorter letter.
-var breachAsks = []asked{
-	{"title", func(f File) datamap.Text { return f.Title }, "Cal. Civ. Code 1798.82(d)(1)"},
-	{"what", func(f File) datamap.Text { return f.Texts.What }, "PIPL 57(1)(1), GDPR 33(3)(a), Cal. Civ. Code 1798.82(d)(2), ANPD 15/2024 Art. 9"},
-	{"when", func(f File) datamap.Text { return f.Texts.When }, "Cal. Civ. Code 1798.82(d)(2)(C), ANPD 15/2024 Art. 9"},
-	{"cause", func(f File) datamap.Text { return f.Texts.Cause }, "PIPL 57(1)(1)"},
-	{"harm", func(f File) datamap.Text { return f.Texts.Harm }, "PIPL 57(1)(1), GDPR 33(3)(c), ANPD 15/2024 Art. 9"},
-	{"measures", func(f File) datamap.Text { return f.Texts.Measures }, "PIPL 57(1)(2), GDPR 33(3)(d), Cal. Civ. Code 1798.82(d)(2), ANPD 15/2024 Art. 9"},
-	{"advice", func(f File) datamap.Text { return f.Texts.Advice }, "PIPL 57(1)(2), Cal. Civ. Code 1798.82(d)(2)"},
-	{"remedy", func(f File) datamap.Text { return f.Texts.Remedy }, "GB/T 35273 10.2, the policy"},
-	{"contact", func(f File) datamap.Text { return f.Texts.Contact }, "PIPL 57(1)(3), GDPR 33(3)(b), Cal. Civ. Code 1798.82(d)(2)"},
-	{"authority", func(f File) datamap.Text { return f.Texts.Authority }, "PIPL 65, GDPR 77"},
+// parts are where the file holds what a law may ask of the letter.
+var parts = map[string]func(File) datamap.Text{
+	"title":     func(f File) datamap.Text { return f.Title },
+	"what":      func(f File) datamap.Text { return f.Texts.What },
+	"when":      func(f File) datamap.Text { return f.Texts.When },
+	"cause":     func(f File) datamap.Text { return f.Texts.Cause },
+	"harm":      func(f File) datamap.Text { return f.Texts.Harm },
+	"measures":  func(f File) datamap.Text { return f.Texts.Measures },
+	"advice":    func(f File) datamap.Text { return f.Texts.Advice },
+	"remedy":    func(f File) datamap.Text { return f.Texts.Remedy },
+	"contact":   func(f File) datamap.Text { return f.Texts.Contact },
+	"authority": func(f File) datamap.Text { return f.Texts.Authority },
+}
+
+// breachAsks is the union of what the book's laws ask of the notice to people. It holds whatever the
+// law of the person, so that nobody gets the shorter letter. categories are the laws that want the
+// kinds of data told, which each scope names for itself.
+func breachAsks(book *jurisdiction.Book) (asks []asked, categories string) {
+	for _, t := range book.Asks() {
+		if of, ok := parts[t.Part]; ok {
+			asks = append(asks, asked{t.Part, of, t.Source})
+		} else {
+			categories = t.Source
+		}
+	}
+	return asks, categories
 }
 
 var policyAsks = []asked{
@@ -59,9 +72,9 @@ var transferAsks = []asked{
 	{"recipient.name", func(f File) datamap.Text { return f.To.Name }, "PIPL 22"},
 }
 
-// Checklist lists what is still empty, in the languages in which the company writes. While it is not
-// empty no letter goes.
-func (f File) Checklist(languages []string) []Missing {
+// Checklist lists what is still empty of what the book's laws ask (nil: the embedded ones), in the
+// languages in which the company writes. While it is not empty no letter goes.
+func (f File) Checklist(book *jurisdiction.Book, languages []string) []Missing {
 	var missing []Missing
 	need := func(field string, t datamap.Text, by string) {
 		for _, lang := range languages {
@@ -74,17 +87,20 @@ func (f File) Checklist(languages []string) []Missing {
 			}
 		}
 	}
-	asks := map[Kind][]asked{Breach: breachAsks, PolicyChange: policyAsks, Transfer: transferAsks}[f.Kind]
+	asks, categories := breachAsks(orEmbedded(book))
+	if f.Kind != Breach {
+		asks = map[Kind][]asked{PolicyChange: policyAsks, Transfer: transferAsks}[f.Kind]
+	}
 	for _, a := range asks {
 		need(a.field, a.of(f), a.by)
 	}
 	for i, s := range f.Scopes {
 		field := fmt.Sprintf("concerned[%d].categories", i)
-		if len(s.Categories) == 0 && f.Kind == Breach {
-			missing = append(missing, Missing{Field: field, Laws: "PIPL 57(1)(1), GDPR 33(3)(a), ANPD 15/2024 Art. 9"})
+		if len(s.Categories) == 0 && f.Kind == Breach && categories != "" {
+			missing = append(missing, Missing{Field: field, Laws: categories})
 		}
 		for _, c := range s.Categories {
-			need(field, c, "PIPL 57(1)(1), GDPR 33(3)(a)")
+			need(field, c, categories)
 		}
 	}
 	switch {

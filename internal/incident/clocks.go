@@ -9,7 +9,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 )
 
-// Clock is one authority that must hear of a breach, and until when.
+// Clock is one authority that must hear of a breach, or the people themselves, and until when.
 type Clock struct {
 	Authority string       `json:"authority"` // a word, such as "cn-cac"
 	Law       string       `json:"law"`
@@ -17,11 +17,15 @@ type Clock struct {
 	From      time.Time    `json:"from"`
 	Due       time.Time    `json:"due"`
 	Source    string       `json:"source"`
-	Phases    bool         `json:"phases"` // what is not known yet may follow
+	Phases    bool         `json:"phases"`            // what is not known yet may follow
+	Persons   bool         `json:"persons,omitempty"` // it is the people who must hear: met when the last letter has gone
 }
 
 // house is how soon an authority hears that a law wants told "immediately" without a number.
 const house = 4 * time.Hour
+
+// housePeople is the same for the people themselves.
+const housePeople = 72 * time.Hour
 
 // handlers and levels are the law's own words for those of the file.
 var (
@@ -41,73 +45,102 @@ func authorityOf(law, code string) string {
 	return country + "-" + code
 }
 
-// Clocks lists the authorities that must hear of the breach, the earliest first, by the laws' own
-// data. A duty without a number gets the house's.
-func Clocks(f File) ([]Clock, error) {
+// orEmbedded is the book, or the one that the program carries.
+func orEmbedded(book *jurisdiction.Book) *jurisdiction.Book {
+	if book == nil {
+		return jurisdiction.Embedded()
+	}
+	return book
+}
+
+// Clocks lists the clocks that run from when the company knew, the earliest first, by the laws' own
+// data (nil: the embedded ones): who of the authorities must hear of the breach, with the house's time
+// for a duty without a number; and until when the people must, where the law gives a number.
+func Clocks(book *jurisdiction.Book, f File) ([]Clock, error) {
+	list, err := f.clocks(book, f.AwareAt, jurisdiction.FromAware, jurisdiction.FromDiscovery)
+	if f.Unneeded != nil {
+		list = slices.DeleteFunc(list, func(c Clock) bool { return c.Persons })
+	}
+	return list, err
+}
+
+// AfterTelling are the clocks that run from the first letter to the people.
+func AfterTelling(book *jurisdiction.Book, f File, told time.Time) ([]Clock, error) {
+	return f.clocks(book, told, jurisdiction.FromPersonsTold)
+}
+
+// ClosingReports are due once handling has ended, where a law asks for one.
+func ClosingReports(book *jurisdiction.Book, f File, ended time.Time) ([]Clock, error) {
+	return f.clocks(book, ended, jurisdiction.FromHandlingEnds)
+}
+
+func (f File) clocks(book *jurisdiction.Book, from time.Time, kinds ...string) ([]Clock, error) {
 	if f.Kind != Breach {
 		return nil, nil
 	}
 	var list []Clock
 	for _, name := range f.Laws {
-		law, err := jurisdiction.Embedded().Law(name, f.AwareAt)
+		law, err := orEmbedded(book).Law(name, f.AwareAt)
 		if err != nil {
 			return nil, err
 		}
 		for _, leak := range law.Profile.LeaksFor(f.weight()) {
-			if leak.To != "authority" || leak.From != "aware" || (leak.Threshold != "" && f.Severity.Risk == "none") {
+			persons := leak.To == "person"
+			if !slices.Contains(kinds, leak.From) || leak.Threshold != "" && f.Severity.Risk == "none" ||
+				leak.To != "authority" && !persons || persons && leak.Within.Unit == jurisdiction.Promptly {
 				continue
 			}
-			c, err := law.Breach(leak.Code, f.AwareAt, f.weight())
+			c, err := law.Breach(leak.Code, from, f.weight())
 			if err != nil {
 				return nil, err
 			}
 			due := c.Strict
 			if c.Promptly {
-				due = f.AwareAt.Add(house)
+				due = from.Add(house)
 			}
-			list = append(list, Clock{authorityOf(name, leak.Code), name, datamap.Text{ZH: leak.Title.ZH, EN: leak.Title.EN}, f.AwareAt, due, leak.Source, leak.Phases})
+			list = append(list, Clock{Authority: authorityOf(name, leak.Code), Law: name, Name: datamap.Text{ZH: leak.Title.ZH, EN: leak.Title.EN},
+				From: from, Due: due, Source: leak.Source, Phases: leak.Phases, Persons: persons})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Clock) int { return a.Due.Compare(b.Due) })
 	return list, nil
 }
 
-// ClosingReports are due once handling has ended, where a law asks for one.
-func ClosingReports(f File, ended time.Time) ([]Clock, error) {
-	if f.Kind != Breach {
-		return nil, nil
-	}
-	var list []Clock
-	for _, name := range f.Laws {
-		law, err := jurisdiction.Embedded().Law(name, f.AwareAt)
-		if err != nil {
-			return nil, err
-		}
-		for _, leak := range law.Profile.LeaksFor(f.weight()) {
-			if leak.To != "authority" || leak.From != "handling_ended" {
-				continue
-			}
-			c, err := law.Breach(leak.Code, ended, f.weight())
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, Clock{authorityOf(name, leak.Code), name, datamap.Text{ZH: leak.Title.ZH, EN: leak.Title.EN}, ended, c.Strict, leak.Source, leak.Phases})
-		}
-	}
-	return list, nil
-}
-
-// Due is until when people must have been told: California's 30 days from discovery and Brazil's
-// three business days are the laws' numbers; three days are the house's own elsewhere ("without
-// undue delay").
-func (f File) Due(opened time.Time) time.Time {
+// Due is until when people must have been told: the earliest number of the laws, and of the house's
+// three days where a law says "without undue delay" or "immediately".
+func Due(book *jurisdiction.Book, f File, opened time.Time) (time.Time, error) {
 	switch {
 	case f.Policy != nil:
-		return f.Policy.Effective
+		return f.Policy.Effective, nil
 	case f.To != nil && !f.To.On.IsZero():
-		return f.To.On
+		return f.To.On, nil
 	case f.Kind != Breach:
-		return opened.Add(7 * 24 * time.Hour)
+		return opened.Add(7 * 24 * time.Hour), nil
 	}
-	return f.AwareAt.Add(72 * time.Hour)
+	due := time.Time{}
+	for _, name := range f.Laws {
+		law, err := orEmbedded(book).Law(name, f.AwareAt)
+		if err != nil {
+			return due, err
+		}
+		for _, leak := range law.Profile.LeaksFor(f.weight()) {
+			if leak.To != "person" {
+				continue
+			}
+			c, err := law.Breach(leak.Code, f.AwareAt, f.weight())
+			if err != nil {
+				return due, err
+			}
+			if c.Promptly {
+				c.Strict = f.AwareAt.Add(housePeople)
+			}
+			if due.IsZero() || c.Strict.Before(due) {
+				due = c.Strict
+			}
+		}
+	}
+	if due.IsZero() {
+		due = f.AwareAt.Add(housePeople)
+	}
+	return due, nil
 }

@@ -105,7 +105,7 @@ func TestMistakesAreRefusedWithFileAndField(t *testing.T) {
 		{"no text", "zh: 涉及商业秘密", "zh: \"\"", "trade_secret", true},
 		{"unknown address", "to: person", "to: everybody", "persons", true},
 		{"unknown begin", "from: handling_ended", "from: christmas", "cac-summary", true},
-		{"no version", `version: "2026-11-24"`, `version: ""`, "version", true},
+		{"no version", `version: "2026-11-25"`, `version: ""`, "version", true},
 		{"another schema", "schema: habeas.law/v1", "schema: habeas.law/v2", "schema", true},
 	} {
 		text := strings.Replace(embedded(t, "laws/cn-pipl.yaml"), m.old, m.new, 1)
@@ -146,7 +146,7 @@ func TestACompanysOwnFilesTakeThePlaceOfOurs(t *testing.T) {
 	own := fstest.MapFS{
 		"CN-2027.yaml": {Data: []byte("schema: habeas.calendar/v1\ncountry: CN\nyear: 2027\nsource: test\nholidays: [2027-01-01/2027-01-04]\n")},
 		"germany.yaml": {Data: []byte(strings.NewReplacer("zone: Europe/Brussels", "zone: Europe/Berlin", "country: BE", "country: DE",
-			`version: "2026-11-24"`, `version: "berlin-1"`).Replace(embedded(t, "laws/eu-gdpr.yaml")))},
+			`version: "2026-11-25"`, `version: "berlin-1"`).Replace(embedded(t, "laws/eu-gdpr.yaml")))},
 		"notes.txt": {Data: []byte("not read")},
 	}
 	book, err := Load(own)

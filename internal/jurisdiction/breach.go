@@ -48,6 +48,29 @@ func (p Profile) LeaksFor(in Incident) []Leak {
 	})
 }
 
+// Asks is the union of what the laws of the book ask of a notice of a leak: each part with its
+// sources, in the order of a letter. A law whose file is silent asks what the embedded one asks: a
+// file of before this list existed must not make letters shorter.
+func (b *Book) Asks() []Telltale {
+	sources := map[string][]string{}
+	for _, name := range names {
+		list := b.profiles[name].Notify
+		if len(list) == 0 {
+			list = Embedded().profiles[name].Notify
+		}
+		for _, t := range list {
+			sources[t.Part] = append(sources[t.Part], t.Source)
+		}
+	}
+	var out []Telltale
+	for _, part := range Parts {
+		if len(sources[part]) > 0 {
+			out = append(out, Telltale{part, strings.Join(sources[part], ", ")})
+		}
+	}
+	return out
+}
+
 // Breach is by when a leak must be reported under the clock of that code, counted from the moment
 // that its From names. Hours run through nights, weekends and holidays and never roll (R6); days
 // are civil days in the law's zone. A duty without a number is due at once: Strict is the moment

@@ -46,7 +46,7 @@ func (p Profile) check() error {
 			return fmt.Errorf("warn_days must fall, from 365 at most to 1 at least")
 		}
 	}
-	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRecords, p.checkLeaks} {
+	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRecords, p.checkKept, p.checkLeaks, p.checkNotify} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -200,6 +200,17 @@ func (p Profile) checkLeaks() error {
 			return fmt.Errorf("breach: %s: level_from is not one of severity", l.Code)
 		}
 		seen = append(seen, l.Code)
+	}
+	return nil
+}
+
+func (p Profile) checkNotify() error {
+	var seen []string
+	for _, t := range p.Notify {
+		if !slices.Contains(Parts, t.Part) || slices.Contains(seen, t.Part) || t.Source == "" {
+			return fmt.Errorf("notify: %q must be one of %s, once, with its source", t.Part, strings.Join(Parts, ", "))
+		}
+		seen = append(seen, t.Part)
 	}
 	return nil
 }

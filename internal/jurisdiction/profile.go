@@ -66,7 +66,11 @@ type Profile struct {
 	Complain    Complaining `json:"complain"`
 	Recipients  []Telling   `json:"recipients,omitempty"`
 	Records     Records     `json:"records"`
-	Leaks       []Leak      `json:"breach"`
+	// KeptAtLeast are floors for records that are kept in the course of business.
+	KeptAtLeast []KeptAtLeast `json:"keep_at_least,omitempty"`
+	Leaks       []Leak        `json:"breach"`
+	// Notify is what a notice of a leak must tell the persons; none: the embedded law's list holds.
+	Notify []Telltale `json:"notify,omitempty"`
 	// Severity are numbers of persons from which a leak has a level of its own.
 	Severity []Level `json:"severity,omitempty"`
 	// Pending says what may change soon; it is shown and never computed with.
@@ -197,6 +201,15 @@ type Leak struct {
 	Source      string `json:"source"`
 	Unconfirmed bool   `json:"unconfirmed,omitempty"`
 }
+
+// Telltale is one part of a notice to the persons, and who asks for it.
+type Telltale struct {
+	Part   string `json:"part"` // one of Parts
+	Source string `json:"source"`
+}
+
+// Parts are what a law may ask of a notice of a leak, in the order of a letter.
+var Parts = []string{"title", "what", "when", "categories", "cause", "harm", "measures", "advice", "remedy", "contact", "authority"}
 
 // Level is a level of severity and the number of persons from which it holds.
 type Level struct {

@@ -24,25 +24,30 @@ func (d Digest) N() int { return len(d.Cases) + len(d.Tasks) }
 
 // RenderDigest writes a digest in lang ("zh", "zh-CN" or "en").
 func RenderDigest(lang string, d Digest) (Message, error) {
+	return renderStaff("digest", lang, append(append([]string{}, d.Cases...), d.Tasks...), d)
+}
+
+// renderStaff writes one of the letters to staff; lines are the texts in data.
+func renderStaff(name, lang string, lines []string, data any) (Message, error) {
 	if lang == "zh" {
 		lang = "zh-CN"
 	}
-	raw, err := digestFiles.ReadFile("digest/digest." + lang + ".txt")
+	raw, err := digestFiles.ReadFile("digest/" + name + "." + lang + ".txt")
 	if err != nil {
-		return Message{}, fault.Newf(contract.ErrBadInput, "there is no digest in the language %q", lang)
+		return Message{}, fault.Newf(contract.ErrBadInput, "there is no %s in the language %q", name, lang)
 	}
-	for _, line := range append(append([]string{}, d.Cases...), d.Tasks...) {
+	for _, line := range lines {
 		if breaksOut(line) {
-			return Message{}, fault.New(contract.ErrBadInput, "a line of the digest is not one line of plain text", nil)
+			return Message{}, fault.Newf(contract.ErrBadInput, "a line of the %s is not one line of plain text", name)
 		}
 	}
-	tree, err := template.New("digest").Parse(string(raw))
+	tree, err := template.New(name).Parse(string(raw))
 	if err != nil {
-		return Message{}, fault.New(contract.ErrInternal, "the digest does not parse", err)
+		return Message{}, fault.Newf(contract.ErrInternal, "the %s does not parse", name)
 	}
 	var out bytes.Buffer
-	if err := tree.Execute(&out, d); err != nil {
-		return Message{}, fault.New(contract.ErrInternal, "the digest cannot be written", err)
+	if err := tree.Execute(&out, data); err != nil {
+		return Message{}, fault.Newf(contract.ErrInternal, "the %s cannot be written", name)
 	}
 	subject, body, _ := strings.Cut(out.String(), "\n")
 	subject = strings.TrimPrefix(subject, "Subject: ")
@@ -53,7 +58,7 @@ func RenderDigest(lang string, d Digest) (Message, error) {
 		Blocks        []block
 	}{lang, subject, blocks})
 	if err != nil {
-		return Message{}, fault.New(contract.ErrInternal, "the digest cannot be written", err)
+		return Message{}, fault.Newf(contract.ErrInternal, "the %s cannot be written", name)
 	}
 	return Message{Subject: subject, Text: plain(blocks), HTML: page.String(), Lang: lang}, nil
 }

@@ -74,6 +74,7 @@ type NoticeFields struct {
 	Phases         bool
 	Persons        string
 	Percent        int
+	People         bool // of a warning: it is they who must have been told by then
 }
 
 // PolicyLine is one change of the policy.
@@ -272,6 +273,7 @@ func (v noticeView) Source() (string, error)  { return may("the rule", v.f.Sourc
 func (v noticeView) Phases() bool             { return v.f.Phases }
 func (v noticeView) Persons() (string, error) { return may("the number of people", v.f.Persons) }
 func (v noticeView) Percent() int             { return v.f.Percent }
+func (v noticeView) People() bool             { return v.f.People }
 
 func (v noticeView) day(name string, t time.Time) (string, error) {
 	return view{f: Fields{Zone: v.f.Zone}, zh: v.zh}.date(name, t, false)

@@ -10,11 +10,14 @@ import (
 
 // Preflight says, one line each, what DNS holds of the sender's domain: SPF, DKIM and DMARC. Where
 // DNS does not answer it says so. It is for people to read before they let letters go.
-func Preflight(ctx context.Context, from, selector string, signed bool) []string {
+// r is asked; nil is this machine's own.
+func Preflight(ctx context.Context, r *net.Resolver, from, selector string, signed bool) []string {
 	domain := domainOf(from)
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	var r net.Resolver
+	if r == nil {
+		r = net.DefaultResolver
+	}
 	look := func(what, name, prefix string) string {
 		records, err := r.LookupTXT(ctx, name)
 		if err != nil {

@@ -66,8 +66,9 @@ type outcome struct {
 	fatal error
 }
 
-// window is how many letters may be begun and not decided, for each connection.
-const window = 4
+// window is how many letters may be begun and not decided, for each connection. It is as wide as the
+// time in which one statement is written down asks for: with half of it the connections wait.
+const window = 8
 
 // gather is how long the end of a letter waits for that of others, to be written down with them.
 const gather = 10 * time.Millisecond

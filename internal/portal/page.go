@@ -82,6 +82,8 @@ type view struct {
 	Purpose   string   // one of dsr's purposes of a code
 	Choices   []string // the purposes, in the order in which the page offers them
 	Case      *caseView
+	Code      string   // the check code of a letter, once it was found right
+	Changes   []Change // to which its reader may agree
 
 	// Set by render.
 	Lang, HTMLLang             string

@@ -12,8 +12,10 @@ import (
 // Check holds the map against the live schemas of its systems: what would stop a case, what no
 // file mentions, and what is worth a word. A system that gives no answer is a finding, so that the
 // others are heard all the same.
-func Check(ctx context.Context, m *datamap.Map, open Opener, progress Progress) ([]systems.Finding, error) {
-	c := checking{Map: m, catalogs: map[string]datamap.Catalog{}}
+//
+// floors are what the company's law knows, for the rules of retention.
+func Check(ctx context.Context, m *datamap.Map, floors []datamap.KnownFloor, open Opener, progress Progress) ([]systems.Finding, error) {
+	c := checking{Map: m, floors: floors, catalogs: map[string]datamap.Catalog{}}
 	var found []systems.Finding
 	for n, s := range m.Systems {
 		progress.at(int64(n), int64(2*len(m.Systems)), s.Name)
@@ -41,6 +43,7 @@ func Check(ctx context.Context, m *datamap.Map, open Opener, progress Progress) 
 
 type checking struct {
 	*datamap.Map
+	floors   []datamap.KnownFloor
 	catalogs map[string]datamap.Catalog
 }
 
@@ -82,7 +85,7 @@ func (c *checking) drift(s *datamap.System, cat datamap.Catalog) []systems.Findi
 		return nil
 	}
 	var found []systems.Finding
-	for _, d := range datamap.Drift(s, cat, others, parent) {
+	for _, d := range append(datamap.Drift(s, cat, others, parent), datamap.CheckExpiry(s, cat, c.floors)...) {
 		found = append(found, systems.Finding{Kind: d.Kind, System: s.Name, Collection: d.Collection, Column: d.Column, Text: d.Text, Hint: d.Hint})
 	}
 	return found
@@ -93,7 +96,7 @@ func once(found []systems.Finding) []systems.Finding {
 	type place struct{ kind, system, collection, column string }
 	seen := map[place]bool{}
 	return slices.DeleteFunc(found, func(f systems.Finding) bool {
-		if f.Collection == "" {
+		if f.Collection == "" || f.Kind == systems.BadExpiry {
 			return false
 		}
 		at := place{f.Kind, f.System, f.Collection, f.Column}

@@ -119,7 +119,7 @@ func TestCheck(t *testing.T) {
 // checked runs Check and gives the findings as "kind text".
 func checked(t *testing.T, m *datamap.Map, dsns map[string]string) []string {
 	t.Helper()
-	findings, err := Check(patient(t), m, opener(t, m, dsns), nil)
+	findings, err := Check(patient(t), m, nil, opener(t, m, dsns), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestDraftsOfThreeSchemas(t *testing.T) {
 			onlyGuesses(t, string(patch))
 			m := load(t, map[string]string{name + ".yaml": patched(t, draft, patch)})
 			open := opener(t, m, map[string]string{name: dsn})
-			findings, err := Check(ctx, m, open, nil)
+			findings, err := Check(ctx, m, nil, open, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func TestExampleCompany(t *testing.T) {
 	}
 	example.Place(m, dsns)
 	open := opener(t, m, dsns)
-	findings, err := Check(ctx, m, open, nil)
+	findings, err := Check(ctx, m, nil, open, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

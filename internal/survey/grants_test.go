@@ -104,7 +104,7 @@ func granted(t *testing.T, driver, dsn, schema string) {
 	}
 	m := load(t, map[string]string{"shop.yaml": string(draft)})
 	open := opener(t, m, map[string]string{"shop": dsn})
-	findings, err := Check(ctx, m, open, nil)
+	findings, err := Check(ctx, m, nil, open, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestToolsOnMariaDB(t *testing.T) {
 	noValues(t, kiosk, draft)
 	m := load(t, map[string]string{"kiosk.yaml": draft})
 	open := opener(t, m, map[string]string{"kiosk": place.URL})
-	findings, err := Check(ctx, m, open, nil)
+	findings, err := Check(ctx, m, nil, open, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

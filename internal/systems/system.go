@@ -84,6 +84,11 @@ type Clause struct {
 	// among Keys (with Expr and a list: one of its elements is such a key). It has neither At nor
 	// When.
 	Others bool
+	// Over are times that must be over, and Alone tables of which no row may refer to the row. They go
+	// with When alone, in a clause without Columns. A deletion locks the rows before it looks who
+	// refers to them.
+	Over  []Over
+	Alone []Referrer
 }
 
 // Period is the form of the two times behind a key, from (inclusive) and until (exclusive): RFC
@@ -112,6 +117,8 @@ func (s Selection) Beyond() []string {
 		note("valid", c.At != "")
 		note("when", c.When != nil)
 		note("others", c.Others)
+		note("over", len(c.Over) > 0)
+		note("alone", len(c.Alone) > 0)
 	}
 	return words
 }

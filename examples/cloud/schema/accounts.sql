@@ -112,6 +112,9 @@ CREATE INDEX contacts_by_mobile ON accounts.contacts (
 CREATE INDEX contacts_of_user ON accounts.contacts (user_id);
 CREATE INDEX login_logs_of_user ON accounts.login_logs (user_id, at);
 CREATE INDEX request_logs_of_user ON accounts.request_logs (user_id, at);
+-- By which rows are found whose time is up.
+CREATE INDEX login_logs_by_time ON accounts.login_logs (at);
+CREATE INDEX request_logs_by_time ON accounts.request_logs (at);
 
 SELECT setval(pg_get_serial_sequence('accounts.users', 'id'), (SELECT coalesce(max(id), 1) FROM accounts.users)),
        setval(pg_get_serial_sequence('accounts.contacts', 'id'), (SELECT coalesce(max(id), 1) FROM accounts.contacts)),

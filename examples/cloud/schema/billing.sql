@@ -47,5 +47,8 @@ ALTER TABLE orders ADD CONSTRAINT order_no_is_unique UNIQUE (order_no);
 ALTER TABLE invoices ADD CONSTRAINT invoice_no_is_unique UNIQUE (invoice_no);
 
 ALTER TABLE orders ADD INDEX orders_of_account (account_id);
+-- By which rows are found whose time is up.
+ALTER TABLE orders ADD INDEX orders_by_time (created_at);
+ALTER TABLE invoices ADD INDEX invoices_by_time (issued_at);
 ALTER TABLE order_items ADD CONSTRAINT item_of_an_order FOREIGN KEY (order_id) REFERENCES orders (id);
 ALTER TABLE invoices ADD CONSTRAINT invoice_of_an_order FOREIGN KEY (order_id) REFERENCES orders (id);

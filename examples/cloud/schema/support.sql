@@ -54,6 +54,8 @@ CREATE INDEX tickets_by_mobile ON support.tickets (
         translate(contact_mobile, '０１２３４５６７８９＋', '0123456789+'),
         '[^0-9+]', '', 'g'), '^00', '+'), '^86(1[0-9]{10})$', '+86\1'), '^(\+86)?0*([1-9])', '+86\2'));
 CREATE INDEX messages_of_ticket ON support.messages (ticket_id);
+-- By which rows are found whose time is up.
+CREATE INDEX tickets_by_closing ON support.tickets (closed_at);
 
 SELECT setval(pg_get_serial_sequence('support.tickets', 'id'), (SELECT coalesce(max(id), 1) FROM support.tickets)),
        setval(pg_get_serial_sequence('support.messages', 'id'), (SELECT coalesce(max(id), 1) FROM support.messages));

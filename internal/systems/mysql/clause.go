@@ -18,8 +18,8 @@ func (q *query) clause(ctx context.Context, clause systems.Clause) (*condition, 
 	if clause.Keys != nil {
 		return q.keys(ctx, clause)
 	}
-	if clause.When != nil && len(clause.Columns) == 0 {
-		when, err := q.condition(clause.When)
+	if len(clause.Columns) == 0 {
+		when, err := q.plain(ctx, clause)
 		return &condition{holds: when, fails: "(" + when + ") IS NOT TRUE"}, err
 	}
 	return q.identities(clause)

@@ -129,7 +129,8 @@ func (e *eraser) delete() (systems.Applied, error) {
 	if err != nil {
 		return systems.Applied{}, err
 	}
-	n, err := e.deleteThese(rows, "")
+	// The rows are locked now: nobody can refer to them any more, and whoever did before is seen here.
+	n, err := e.deleteThese(rows, strings.Join(e.alone, " AND "))
 	return systems.Applied{Rows: n, Deleted: n}, err
 }
 

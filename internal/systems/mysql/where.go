@@ -29,6 +29,8 @@ type query struct {
 	bound bool // only counts, even when it is empty
 	not   []condition
 	late  []held // values that have yet to go into their variables
+	// alone are the conditions over t that no row of another table refers to the row.
+	alone []string
 }
 
 // condition is one clause over the table as t, and its opposite (true where the clause is false

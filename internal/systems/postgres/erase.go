@@ -173,6 +173,12 @@ func (e *eraser) chosen(more func(alias string) string) string {
 // other refers: so that a batch never leaves a reference behind.
 func (e *eraser) delete(ctx context.Context) (systems.Applied, error) {
 	more := e.facts.leaf()
+	if len(e.alone) > 0 {
+		// Nobody can refer to a locked row; whoever did before is seen by the next statement.
+		if _, err := e.exec(ctx, e.prefix()+"SELECT FROM "+quoted(e.shape.c)+" AS d WHERE "+e.chosen(more)+" FOR UPDATE OF d", e.args); err != nil {
+			return systems.Applied{}, err
+		}
+	}
 	n, err := e.settled(ctx, e.prefix()+"DELETE FROM "+quoted(e.shape.c)+" AS d WHERE "+e.chosen(more))
 	done := systems.Applied{Rows: n, Deleted: n}
 	if err != nil || n > 0 || more == nil {

@@ -31,6 +31,8 @@ type query struct {
 	bound bool        // only counts, even when it is empty
 	not   []condition
 	used  int // key clauses so far
+	// alone are the conditions over t that nobody refers to the row.
+	alone []string
 }
 
 // condition is one clause over the table as t, and its opposite (true where the clause is false
