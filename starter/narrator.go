@@ -14,10 +14,12 @@ type narrator struct {
 	mu      sync.Mutex
 	last    string
 	lastAt  time.Time
+	waits   time.Duration
 	stopped chan struct{}
 }
 
-// narratorPatience is how long a step may be silent.
+// narratorPatience is how long a step may be silent at first. Each reminder doubles it, to half a
+// minute at most.
 const narratorPatience = 2 * time.Second
 
 // narrate begins. The function returned ends it.
@@ -31,7 +33,7 @@ func narrate(print func(format string, args ...any)) (*narrator, func()) {
 func (n *narrator) say(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.last, n.lastAt = fmt.Sprintf(format, args...), time.Now()
+	n.last, n.lastAt, n.waits = fmt.Sprintf(format, args...), time.Now(), narratorPatience
 	n.print("%5.1fs  %s", time.Since(n.began).Seconds(), n.last)
 }
 
@@ -52,8 +54,8 @@ func (n *narrator) watch() {
 func (n *narrator) remind() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if silent := time.Since(n.lastAt); n.last != "" && silent >= narratorPatience {
+	if silent := time.Since(n.lastAt); n.last != "" && silent >= n.waits {
 		n.print("%5.1fs    … still at it: %s", time.Since(n.began).Seconds(), n.last)
-		n.lastAt = time.Now()
+		n.lastAt, n.waits = time.Now(), min(2*n.waits, 30*time.Second)
 	}
 }

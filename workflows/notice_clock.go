@@ -157,7 +157,6 @@ func AuthorityClock(ctx workflow.Context, in contract.ClockInput) (contract.Cloc
 		err = c.warn(ctx, percent)
 	}
 	for !filed && err == nil {
-		c.wake = false
 		if _, err = workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: lookAgain,
 			TimerOptions: workflow.TimerOptions{Summary: "missed; see whether it is filed"}}, func() bool { return c.wake }); err == nil {
 			filed, err = c.filed(ctx)
@@ -199,8 +198,10 @@ func (c *clock) draft(ctx workflow.Context) (bool, error) {
 	return filed, err
 }
 
-// filed asks the casefile whether the report was filed. The same question opens the task.
+// filed asks the casefile whether the report was filed. The same question opens the task. What is said
+// from here on is heard by the next wait, also while a step after the question is still going on.
 func (c *clock) filed(ctx workflow.Context) (bool, error) {
+	c.wake = false
 	if c.Persons { // no report: it is met when the letters have gone
 		out, err := contract.MarkClock.Run(core(ctx, "have the people been told?"), contract.MarkClockInput{Ref: c.Ref, Authority: c.Authority, What: "told"})
 		return out.Filed, err
@@ -227,7 +228,6 @@ func (c *clock) filed(ctx workflow.Context) (bool, error) {
 // stretch waits until so many per cent are over, or the report is filed.
 func (c *clock) stretch(ctx workflow.Context, percent int) (bool, error) {
 	for {
-		c.wake = false
 		if err := c.until(ctx, percent, func() bool { return c.wake }); err != nil {
 			return false, err
 		}

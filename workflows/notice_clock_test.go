@@ -84,3 +84,25 @@ func runClock(t *testing.T, began time.Time, in contract.ClockInput, filed, aske
 	}
 	return marks, out
 }
+
+// A report that is filed while the draft is still being written down is heard at once, and not when
+// half of the time is over.
+func TestAFiledReportIsHeardWhileADraftIsMarked(t *testing.T) {
+	d := newDesk(t)
+	in := contract.ClockInput{Ref: noticeRef, Authority: "uk-authority", From: d.env.Now(), Due: d.env.Now().Add(72 * time.Hour)}
+	d.began = in.From
+	d.marked = func(what string) {
+		if what == "drafted" {
+			d.verdicts["authority-report "+in.Authority] = "complete"
+			d.env.SignalWorkflow(contract.Look.Name, contract.Nothing{})
+		}
+	}
+	d.env.RegisterDelayedCallback(func() { d.env.SignalWorkflow(contract.DraftNow.Name, contract.Nothing{}) }, time.Hour)
+	d.env.ExecuteWorkflow(AuthorityClock, in)
+	if err := d.env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"uk-authority drafted 1.00", "uk-authority filed 1.00"}; !slices.Equal(d.marks, want) {
+		t.Errorf("%v, want %v", d.marks, want)
+	}
+}

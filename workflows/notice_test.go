@@ -25,6 +25,7 @@ type fakeDesk struct {
 	facts    contract.NoticeFacts
 	verdicts map[string]string // by kind and occasion: answers that the casefile has
 	tasks    map[string]string // id by kind and occasion
+	marked   func(what string) // nil, or hears of each mark while it is being written
 	marks    []string          // of clocks, with the hours since they began
 	left     map[int]int64     // letters still to be sent, by wave
 	sent     []int             // waves of pages
@@ -122,6 +123,9 @@ func (d *fakeDesk) register() {
 		}
 		if in.What != "" {
 			mark(in, in.What)
+			if d.marked != nil {
+				d.marked(in.What)
+			}
 		}
 		return contract.MarkClockResult{Filed: in.What == "filed"}, nil
 	})

@@ -179,7 +179,6 @@ func TestDeletion(t *testing.T) {
 	t.Parallel()
 	c := companyWith(t, map[string]string{"HABEAS_COOL_OFF": coolOff}, map[string]string{"visitors.yaml": visitors})
 	cast := example.Cast()
-	people := ordinary(t, c, 5)
 	t.Run("whole", func(t *testing.T) { deleteWhole(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
 	t.Run("shared mobile", func(t *testing.T) { deleteShared(newStubborn(t, c, cast.SharedMobileA, 4*time.Minute)) })
 	t.Run("made up", func(t *testing.T) { deleteMadeUp(newStubborn(t, c, cast.SharedMobileB, 5*time.Minute)) })
@@ -188,6 +187,14 @@ func TestDeletion(t *testing.T) {
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
+}
+
+// A deletion while everything breaks round it, and what is left where backups and dumps are.
+func TestDeletionSurvives(t *testing.T) {
+	t.Parallel()
+	c := company(t, map[string]string{"HABEAS_COOL_OFF": coolOff})
+	cast := example.Cast()
+	people := ordinary(t, c, 5)
 	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, people[0], 5*time.Minute)) })
 	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, people[4], 6*time.Minute)) })
 	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, people[1], 6*time.Minute)) })
