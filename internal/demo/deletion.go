@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -51,7 +52,7 @@ func (c *Company) agree(ctx context.Context, d *desk.Desk, ref contract.Ref) err
 		return err
 	}
 	for _, e := range shown.Shown.Entries {
-		c.o.Say("  plan %-24s %-10s %d rows", e.System+"."+e.Collection, e.Action, e.Rows)
+		c.o.Say("  plan %-24s %-10s %d rows", strings.TrimSuffix(e.System+"."+e.Collection, "."), e.Action, e.Rows)
 	}
 	c.o.Say("the plan is frozen; bo reviews it, cao approves its hash")
 	if err := c.sign(ctx, d, task, "bo"); err != nil {
