@@ -21,7 +21,7 @@ tools: ## install what is missing: PostgreSQL, MariaDB and Postfix (apt), the Te
 	@sh scripts/install-tools.sh
 
 .PHONY: demo
-demo: tools build ## run access requests, a deletion and a breach notice on the example company, and leave everything up
+demo: tools build ## run access requests, a deletion, a breach notice and retention on the example company, and leave everything up
 	@bin/habeas demo
 
 .PHONY: down

@@ -25,9 +25,9 @@ import (
 func TestDemoCommand(t *testing.T) {
 	t.Parallel()
 	first, second := stateFolder(t), stateFolder(t)
-	for _, time := range []string{"first", "second"} {
+	for _, which := range []string{"first", "second"} {
 		out := runHabeas(t, nil, first, "demo", "--people", "200")
-		demoEnded(t, time, out)
+		demoEnded(t, which, out)
 	}
 	own := ownServers(t, first)
 	out := runHabeas(t, own, second, "demo", "--people", "200")

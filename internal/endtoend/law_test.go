@@ -16,7 +16,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
-// law is one case on which staff use what its law gives them.
+// lawCase is one case on which staff use what its law gives them.
 type lawCase struct {
 	t   *testing.T
 	c   *demo.Company
