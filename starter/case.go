@@ -201,9 +201,30 @@ func (a *app) caseShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(v, func() { a.showCase(v) })
+			quiet := a.tries(cmd.Context(), ref, &v)
+			return a.print(v, func() {
+				a.showCase(v)
+				if quiet {
+					a.say("Temporal did not answer: steps that are tried again are not shown")
+				}
+			})
 		},
 	}
+}
+
+// tries asks Temporal which steps of an open case are tried again. Without its answer the rest is shown
+// all the same.
+func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (quiet bool) {
+	if v.State == dsr.StateClosed {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	d, err := a.desk(ctx, true)
+	if err == nil {
+		v.Tries, err = d.Tries(ctx, ref)
+	}
+	return fault.Is(err, contract.ErrUnavailable)
 }
 
 func (a *app) showCase(v desk.CaseView) {
@@ -211,6 +232,12 @@ func (a *app) showCase(v desk.CaseView) {
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
+	}
+	if len(v.OpenSystems) > 0 {
+		a.say("systems still to answer: %s", strings.Join(v.OpenSystems, ", "))
+	}
+	for _, try := range v.Tries {
+		a.say("tried again by itself: %s, %d times since %s: %s; next %s", try.Step, try.Tries, when(try.Since), try.Why, whenever(try.Next))
 	}
 	for _, e := range v.Extensions {
 		a.say("extended under %s (%s) %s; it was due %s", e.Law, e.Ground, when(e.At), when(e.DueBefore.Add(-time.Second)))

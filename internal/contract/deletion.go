@@ -86,6 +86,7 @@ type PlanFacts struct {
 	Rows  int64
 	Large bool         // beyond the map's limit: one more approval
 	Order []string     // the systems, in the order in which they are changed
+	After [][]string   // for each of Order those that it waits for; nil: for all before it
 	Fresh []SearchStep // the walk of the read-back
 	// ByHand are the systems in which people delete by hand.
 	ByHand []string

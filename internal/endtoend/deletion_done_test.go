@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -190,14 +191,26 @@ func pgDump(t *testing.T) string {
 	return ""
 }
 
+// values are what tells who the person is.
+func (s *stubborn) values() []string {
+	list := []string{s.p.Login, s.p.Name, s.p.Mobile, s.p.Email, s.p.IDNumber}
+	return slices.DeleteFunc(list, func(v string) bool { return v == "" })
+}
+
 // deleteFromDumps deletes somebody whose values are nobody else's: afterwards a dump of every database
 // holds none of them but in the tables that the certificate lists as kept. Before, they stand in more.
 func deleteFromDumps(s *stubborn) {
-	values := []string{s.p.Login, s.p.Name, s.p.Mobile, s.p.Email, s.p.IDNumber}
-	before := s.dumped(values...)
+	before := s.dumped(s.values()...)
 	ref := s.askDeletion()
 	s.agreeOn(ref)
 	s.ended(ref, dsr.Fulfilled)
+	s.onlyKept(ref, before)
+}
+
+// onlyKept finds the person's values in the dumps, and where the certificate of the case lists nothing as
+// kept by law, that is an error. before is what was found before the deletion: in more than what is kept.
+func (s *stubborn) onlyKept(ref contract.Ref, before map[string]int) {
+	s.t.Helper()
 	kept := map[string]bool{}
 	for _, system := range s.certified(ref).Systems {
 		for _, class := range system.Classes {
@@ -223,7 +236,7 @@ func deleteFromDumps(s *stubborn) {
 	if !more {
 		s.t.Errorf("before, the values stood in nothing but what is kept: %v", before)
 	}
-	for table, n := range s.dumped(values...) {
+	for table, n := range s.dumped(s.values()...) {
 		if !kept[table] {
 			s.t.Errorf("%d rows of %s still hold a value of the person, and the certificate does not list it as kept", n, table)
 		}
@@ -290,38 +303,5 @@ func deleteMadeUpToTheEnd(s *stubborn) {
 		s.t.Errorf("the certificate: %s of %d systems", got.Outcome, len(got.Systems))
 	}
 	s.told(ref, "deletion_approved", "deletion_done")
-	s.ledgerHolds()
-}
-
-// deleteWhileDatabasesDie kills a server of databases as soon as the deletion has begun: the end is that of an
-// undisturbed run.
-func deleteWhileDatabasesDie(s *stubborn, server string, pause time.Duration) {
-	before, mine := s.rows(), s.mine()
-	ref := s.askDeletion()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s.ctx.Err() == nil {
-			lines, err := s.d.Store.Ledger(s.ctx, ref)
-			if err == nil && len(lines) > 0 {
-				for _, line := range lines {
-					if line.Event == "plan.begun" {
-						time.Sleep(pause)
-						killPart(s, server)
-						return
-					}
-				}
-			}
-			time.Sleep(3 * time.Millisecond)
-		}
-	}()
-	s.agreeOn(ref)
-	s.ended(ref, dsr.Fulfilled)
-	struck(s.t, done)
-	s.othersUntouched(before, mine)
-	s.wantDeleted(before, mine, time.Now())
-	if got := s.certified(ref); len(got.Systems) < 3 {
-		s.t.Errorf("the certificate has only %d systems", len(got.Systems))
-	}
 	s.ledgerHolds()
 }

@@ -192,21 +192,21 @@ func TestDeletion(t *testing.T) {
 // A deletion while everything breaks round it, and what is left where backups and dumps are.
 func TestDeletionSurvives(t *testing.T) {
 	t.Parallel()
-	c := company(t, map[string]string{"HABEAS_COOL_OFF": coolOff})
-	cast := example.Cast()
-	people := ordinary(t, c, 5)
-	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, people[0], 5*time.Minute)) })
-	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, people[4], 6*time.Minute)) })
-	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, people[1], 6*time.Minute)) })
-	for i, server := range []string{"postgres", "mariadb"} {
-		t.Run(server+" killed", func(t *testing.T) {
-			deleteWhileDatabasesDie(newStubborn(t, c, people[2+i], 6*time.Minute), server, time.Duration(20*i)*time.Millisecond)
-		})
+	seeds, people := seedsOf(t, 30), usualPeople
+	if len(seeds) > 3 {
+		people = 5 * usualPeople // among whom there are as many ordinary ones
 	}
+	c := companyOf(t, people, map[string]string{"HABEAS_COOL_OFF": coolOff}, nil)
+	cast := example.Cast()
+	who := ordinary(t, c, 5+max(0, len(seeds)-3))
+	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, who[0], 5*time.Minute)) })
+	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, who[2], 6*time.Minute)) })
+	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, who[1], 6*time.Minute)) })
+	t.Run("a system is down", func(t *testing.T) { deleteWhileDown(newStubborn(t, c, who[3], outage()+8*time.Minute), who[4]) })
 	t.Run("killed", func(t *testing.T) {
-		people := []example.Person{cast.NoEmail, cast.AlsoContact, cast.Heavy}
-		for i, seed := range seeds(t)[:min(len(people), len(seeds(t)))] {
-			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { deleteKilled(newStubborn(t, c, people[i], 6*time.Minute), seed) })
+		killed := slices.Concat([]example.Person{cast.NoEmail, cast.AlsoContact, cast.Heavy}, who[5:])
+		for i, seed := range seeds {
+			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { deleteKilled(t, c, killed[i], seed) })
 		}
 	})
 }
