@@ -28,13 +28,15 @@ func (a *app) caseOpen() *cobra.Command {
 	identities := map[string]*string{}
 	var received, note string
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case (access or deletion) for somebody who asks",
+		Use: "open KIND", Short: "open a case (access, deletion or erase-after-access) for somebody who asks",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
-A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground.`,
+A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground. erase-after-access gives a copy first,
+and deletes when it was downloaded or its time is over; it needs the ground too.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
-			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt",
+			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt\n" +
+			"  habeas case open erase-after-access --ground service-ended --email @mail.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])

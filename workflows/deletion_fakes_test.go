@@ -50,6 +50,9 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 	add(env, f, contract.LinkCase, func(context.Context, contract.RefInput) (contract.LinkResult, error) {
 		return contract.LinkResult{To: e.linked}, nil
 	})
+	add(env, f, contract.WipeCopy, func(context.Context, contract.RefInput) (contract.Nothing, error) {
+		return contract.Nothing{}, nil
+	})
 	add(env, f, contract.StartPlan, func(_ context.Context, in contract.PlanInput) (contract.PlanWalk, error) {
 		out := contract.PlanWalk{Steps: steps, Systems: []string{"accounts", "billing"}}
 		f.count(fmt.Sprintf("plan:%d", in.Plan))

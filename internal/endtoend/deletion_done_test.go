@@ -28,6 +28,12 @@ import (
 // have written to support: people whom a deletion leaves no question about.
 func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 	t.Helper()
+	return ordinaryOf(t, c, n, false)
+}
+
+// ordinaryOf is ordinary, also of people who share their name with others, as of many people many do.
+func ordinaryOf(t *testing.T, c *demo.Company, n int, namesakes bool) []example.Person {
+	t.Helper()
 	db, err := sql.Open("postgres", c.Stack.LoadDSNs()["accounts"])
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +46,8 @@ func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 	defer func() { _ = support.Close() }()
 	rows, err := texts(t.Context(), db, `SELECT id, login_name, real_name, mobile, email, id_number, language FROM accounts.users u
 		WHERE email IS NOT NULL AND enterprise_code IS NULL AND NOT EXISTS (SELECT FROM accounts.users o WHERE o.id <> u.id
-			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR o.real_name = u.real_name))
-		AND NOT EXISTS (SELECT FROM accounts.contacts o WHERE o.mobile = u.mobile OR lower(o.email) = lower(u.email)) ORDER BY id DESC`)
+			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR (NOT $1 AND o.real_name = u.real_name)))
+		AND NOT EXISTS (SELECT FROM accounts.contacts o WHERE o.mobile = u.mobile OR lower(o.email) = lower(u.email)) ORDER BY id DESC`, namesakes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,10 +57,14 @@ func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 		if p.ID, err = strconv.ParseInt(row[0], 10, 64); err != nil {
 			t.Fatal(err)
 		}
+		values := []string{p.Login, p.Mobile, p.Mobile[len(p.Mobile)-11:], p.Email, p.IDNumber}
+		if !namesakes {
+			values = append(values, p.Name)
+		}
 		var written, told int
 		err := support.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM support.messages m JOIN support.tickets k ON k.id = m.ticket_id WHERE k.account_id = $1),
 			(SELECT count(*) FROM support.messages, unnest($2::text[]) v WHERE position(lower(v) IN lower(body)) > 0)`, p.ID,
-			pq.Array([]string{p.Login, p.Mobile, p.Mobile[len(p.Mobile)-11:], p.Email, p.IDNumber, p.Name})).Scan(&written, &told)
+			pq.Array(values)).Scan(&written, &told)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +163,8 @@ func (s *stubborn) dumpMariaDB(address string) []byte {
 }
 
 // texts are the rows of a query, every column as text.
-func texts(ctx context.Context, db *sql.DB, query string) (list [][]string, err error) {
-	rows, err := db.QueryContext(ctx, query)
+func texts(ctx context.Context, db *sql.DB, query string, args ...any) (list [][]string, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

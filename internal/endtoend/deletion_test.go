@@ -186,6 +186,9 @@ func TestDeletion(t *testing.T) {
 	t.Run("withdrawn", func(t *testing.T) { deleteWithdrawn(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
+	ordinary := ordinary(t, c, 2)
+	t.Run("a copy first", func(t *testing.T) { copyThenErase(newStubborn(t, c, ordinary[0], 5*time.Minute)) })
+	t.Run("a copy first, and then not", func(t *testing.T) { copyThenNot(t, c, ordinary[1]) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
 }
 
@@ -198,7 +201,14 @@ func TestDeletionSurvives(t *testing.T) {
 	}
 	c := companyOf(t, people, map[string]string{"HABEAS_COOL_OFF": coolOff}, nil)
 	cast := example.Cast()
-	who := ordinary(t, c, 5+max(0, len(seeds)-3))
+	who := ordinary(t, c, 5)
+	if len(seeds) > 3 {
+		for _, p := range ordinaryOf(t, c, len(seeds)+5, true) {
+			if !slices.Contains(who[:5], p) {
+				who = append(who, p)
+			}
+		}
+	}
 	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, who[0], 5*time.Minute)) })
 	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, who[2], 6*time.Minute)) })
 	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, who[1], 6*time.Minute)) })
