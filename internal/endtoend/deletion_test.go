@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/certificate"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/example"
@@ -190,6 +192,34 @@ func TestDeletion(t *testing.T) {
 	t.Run("a copy first", func(t *testing.T) { copyThenErase(newStubborn(t, c, ordinary[0], 5*time.Minute)) })
 	t.Run("a copy first, and then not", func(t *testing.T) { copyThenNot(t, c, ordinary[1]) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
+	t.Run("forgotten", func(t *testing.T) { evidenceForgotten(t, c) })
+}
+
+// evidenceForgotten has every case forgotten once its time for records is over: the proofs that came with work
+// by hand, which outlive the end of a case, go with it.
+func evidenceForgotten(t *testing.T, c *demo.Company) {
+	ctx, d := deskOf(t, c)
+	files := func() []string {
+		found, err := filepath.Glob(filepath.Join(c.Dir, "blobs", "evidence", "case", "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	cases, err := d.Store.ListCases(ctx, casefile.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files()) < 2 {
+		t.Fatalf("only %d proofs lie in the blob store", len(files()))
+	}
+	done := forgetAt(t, c, ctx, d, 4)
+	if done.Forgotten != len(cases) || done.Kept != 0 {
+		t.Errorf("of %d cases: %+v", len(cases), done)
+	}
+	if left := files(); len(left) != 0 {
+		t.Errorf("%d proofs outlive their cases", len(left))
+	}
 }
 
 // A deletion while everything breaks round it, and what is left where backups and dumps are.
