@@ -48,7 +48,7 @@ check: vet ## all that is static: format, vet, workflowcheck, golangci-lint, kno
 
 .PHONY: soak
 soak: tools ## the kill and size tests at full number and size
-	HABEAS_SOAK=1 go test -timeout 80m -count=1 ./internal/endtoend/... ./internal/subject/... ./internal/export/...
+	HABEAS_SOAK=1 go test -timeout 180m -count=1 ./internal/endtoend/... ./internal/subject/... ./internal/export/...
 	@sh scripts/fuzz.sh 60
 
 .PHONY: fuzz

@@ -60,6 +60,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.Release, a.Release)
 	register(w, contract.ConfirmFetched, a.ConfirmFetched)
 	register(w, contract.Wipe, a.Wipe)
+	register(w, contract.WipeCopy, a.WipeCopy)
 	register(w, contract.CloseCase, a.CloseCase)
 	register(w, contract.ApplyRoster, a.ApplyRoster)
 	register(w, contract.StartUnstarted, a.StartUnstarted)

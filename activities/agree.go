@@ -82,6 +82,15 @@ func (a *Activities) BeginErasing(ctx context.Context, in contract.PlanInput) (c
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return contract.Nothing{}, err
 	}
+	c, err := a.Store.Case(ctx, in.Ref)
+	if err != nil {
+		return contract.Nothing{}, err
+	}
+	if c.Kind.Copies() { // the person has their copy, or left it lying
+		if err := a.answered(ctx, in.Ref); err != nil {
+			return contract.Nothing{}, err
+		}
+	}
 	held, err := a.held(ctx, in.Ref, in.Plan)
 	if err != nil {
 		return contract.Nothing{}, err

@@ -27,18 +27,27 @@ func (a *Activities) showByHand(ctx context.Context, s *dsr.Shown) error {
 	if err := a.verified(ctx, s.Ref); err != nil {
 		return err
 	}
-	if c.Kind == dsr.Deletion {
+	right := rightOf(c.Kind, s.Occasion)
+	if right == datamap.RightDeletion {
 		if _, err := a.carriedOut(ctx, s.Ref); err != nil {
 			return err
 		}
 	}
 	sys := a.Map.System(s.System)
-	if sys == nil || sys.Outside == nil || !slices.Contains(sys.Outside.Rights, string(c.Kind)) {
-		return fault.Newf(contract.ErrMapMismatch, "the data map has no system %q where %s is done by hand", s.System, c.Kind)
+	if sys == nil || sys.Outside == nil || !slices.Contains(sys.Outside.Rights, right) {
+		return fault.Newf(contract.ErrMapMismatch, "the data map has no system %q where %s is done by hand", s.System, right)
 	}
-	s.ByHand = &dsr.ShownByHand{Right: string(c.Kind), Instructions: byLanguage(sys.Outside.Instructions), Evidence: byLanguage(sys.Outside.Evidence)}
+	s.ByHand = &dsr.ShownByHand{Right: right, Instructions: byLanguage(sys.Outside.Instructions), Evidence: byLanguage(sys.Outside.Evidence)}
 	s.ByHand.Person, err = a.told(ctx, s.Ref, sys)
 	return err
+}
+
+// rightOf is what a task by hand is for: in a case that gives a copy and then deletes, its occasion says.
+func rightOf(kind dsr.CaseKind, occasion string) string {
+	if kind.Erases() && (!kind.Copies() || !strings.HasPrefix(occasion, contract.ForCopy)) {
+		return datamap.RightDeletion
+	}
+	return datamap.RightAccess
 }
 
 func byLanguage(t datamap.Text) map[string]string {
@@ -87,24 +96,25 @@ func (a *Activities) byHandAnswer(ctx context.Context, task casefile.Task, verdi
 	if task.Kind != dsr.TaskByHand || verdict != dsr.Complete {
 		return nil
 	}
-	_, missing, err := a.answerOf(ctx, task)
+	_, _, missing, err := a.answerOf(ctx, task)
 	if err == nil && missing != "" {
 		err = fault.New(contract.ErrBadInput, missing, nil)
 	}
 	return err
 }
 
-func (a *Activities) answerOf(ctx context.Context, task casefile.Task) (answer dsr.Answer, missing string, err error) {
+// answerOf reads the answer to a task by hand, the right that it is for, and what is missing in it.
+func (a *Activities) answerOf(ctx context.Context, task casefile.Task) (answer dsr.Answer, right, missing string, err error) {
 	raw, err := a.Store.Shown(ctx, task.ID)
 	if err != nil {
-		return answer, "", err
+		return answer, "", "", err
 	}
 	shown, err := dsr.ReadShown(raw)
 	if err != nil || shown.ByHand == nil {
-		return answer, "it shows nothing that was to be done", err
+		return answer, "", "it shows nothing that was to be done", err
 	}
 	answer, missing = shown.ByHand.Answer(task.Choices)
-	return answer, missing, nil
+	return answer, shown.ByHand.Right, missing, nil
 }
 
 // handWork is what was done by hand in one system, rightly signed.
@@ -114,9 +124,9 @@ type handWork struct {
 	files  []casefile.Evidence // in the order of the answer
 }
 
-// byHand gives what was done by hand in a case, by system. Each signature is verified, and each file
+// byHand gives what was done by hand for a right of a case, by system. Each signature is verified, and each file
 // that the answer names must be there.
-func (a *Activities) byHand(ctx context.Context, ref contract.Ref) (map[string]handWork, error) {
+func (a *Activities) byHand(ctx context.Context, ref contract.Ref, right string) (map[string]handWork, error) {
 	tasks, err := a.Store.ListTasks(ctx, casefile.TaskFilter{Ref: ref, Kind: string(dsr.TaskByHand), Limit: 1000})
 	if err != nil {
 		return nil, err
@@ -131,9 +141,12 @@ func (a *Activities) byHand(ctx context.Context, ref contract.Ref) (map[string]h
 			return nil, err
 		}
 		work := handWork{task: task}
-		var missing string
-		if work.answer, missing, err = a.answerOf(ctx, task); err != nil {
+		var of, missing string
+		if work.answer, of, missing, err = a.answerOf(ctx, task); err != nil {
 			return nil, err
+		}
+		if of != right && missing == "" {
+			continue
 		}
 		if missing != "" {
 			return nil, fault.Newf(contract.ErrNotApproved, "what task %s says was done by hand is not whole", task.ID)
@@ -165,7 +178,7 @@ func (a *Activities) evidence(ctx context.Context, task casefile.Task, answer ds
 // showFiles shows how many files came from systems in which people looked by hand, so that the review
 // is of these very files.
 func (a *Activities) showFiles(ctx context.Context, s *dsr.Shown) error {
-	hands, err := a.byHand(ctx, s.Ref)
+	hands, err := a.byHand(ctx, s.Ref, datamap.RightAccess)
 	if err != nil {
 		return err
 	}

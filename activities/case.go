@@ -46,6 +46,13 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 			facts.Patience[s.Name] = s.Outside.Due
 		}
 	}
+	if c.Kind == dsr.EraseAfterAccess {
+		err := a.answered(ctx, in.Ref)
+		if err != nil && !fault.Is(err, contract.ErrNotApproved) && !fault.Is(err, contract.ErrBusy) {
+			return facts, err
+		}
+		facts.Answered = err == nil
+	}
 	err = a.vouched(ctx, in.Ref)
 	if fault.Is(err, contract.ErrNotFound) {
 		err = a.restored(ctx, in.Ref)

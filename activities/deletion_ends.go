@@ -22,6 +22,11 @@ func (a *Activities) deletionEnded(ctx context.Context, c casefile.Case, outcome
 	if err != nil && !fault.Is(err, contract.ErrNotApproved) {
 		return err
 	}
+	if begun && c.Kind.Copies() {
+		if err := a.answered(ctx, c.Ref); err != nil {
+			return err
+		}
+	}
 	switch outcome {
 	case dsr.Fulfilled:
 		if !begun || len(done.open)+len(done.left)+len(done.unproven) > 0 {
@@ -37,7 +42,9 @@ func (a *Activities) deletionEnded(ctx context.Context, c casefile.Case, outcome
 		if begun {
 			return unfounded
 		}
-		return a.decided(ctx, c.Ref, unfounded, dsr.Reject, refusing)
+		return a.decided(ctx, c.Ref, unfounded, dsr.Reject, func(t casefile.Task) bool {
+			return refusing(t) || c.Kind.Copies() && t.Kind == dsr.TaskReview
+		})
 	case dsr.Withdrawn:
 		if begun || c.WithdrawnAt == nil {
 			return unfounded

@@ -29,7 +29,7 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			return err
 		}
 	}
-	if c.Kind == dsr.Deletion && outcome != dsr.NoData && outcome != dsr.Unverified {
+	if c.Kind.Erases() && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.deletionEnded(ctx, c, outcome, unfounded)
 	}
 	switch outcome {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/datamap"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
@@ -236,7 +237,7 @@ func (a *Activities) carriedOut(ctx context.Context, ref contract.Ref) (carried,
 		if c.left, err = a.partial(ctx, ref); err != nil {
 			return c, err
 		}
-		if c.hands, err = a.byHand(ctx, ref); err != nil {
+		if c.hands, err = a.byHand(ctx, ref, datamap.RightDeletion); err != nil {
 			return c, err
 		}
 		if c.answers, err = a.processors(ctx, ref, c.body); err != nil {

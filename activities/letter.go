@@ -199,8 +199,11 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
 	}
-	if c.Kind == dsr.Deletion {
-		return f, a.deletionFields(ctx, c, &f)
+	f.CopyFirst = c.Kind == dsr.EraseAfterAccess
+	if c.Kind.Erases() {
+		if err := a.deletionFields(ctx, c, &f); err != nil || !c.Kind.Copies() {
+			return f, err
+		}
 	}
 	if err := a.packageFields(ctx, ref, &f); err != nil {
 		return f, err
@@ -239,7 +242,9 @@ func (a *Activities) packageFields(ctx context.Context, ref contract.Ref, f *let
 	left, err := a.partial(ctx, ref)
 	for _, name := range left {
 		if s := a.Map.System(name); s != nil {
-			f.Missing = append(f.Missing, s.Title.In("zh")+" / "+s.Title.In("en"))
+			if title := s.Title.In("zh") + " / " + s.Title.In("en"); !slices.Contains(f.Missing, title) {
+				f.Missing = append(f.Missing, title)
+			}
 		}
 	}
 	return err

@@ -122,7 +122,7 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			mapped[s.System+"."+name] = true
 		}
 	}
-	hands, err := a.byHand(ctx, ref)
+	hands, err := a.byHand(ctx, ref, datamap.RightAccess)
 	if err != nil {
 		return pack, err
 	}
@@ -295,6 +295,20 @@ func (a *Activities) Release(ctx context.Context, in contract.TaskInput) (contra
 func (a *Activities) ConfirmFetched(ctx context.Context, in contract.RefInput) (contract.ConfirmResult, error) {
 	p, err := a.Store.Package(ctx, in.Ref)
 	return contract.ConfirmResult{True: err == nil && p.FetchedAt != nil}, err
+}
+
+// WipeCopy deletes the parts and the package of a copy that was fetched, or whose time is over, where the
+// case goes on with a deletion. It may run twice.
+func (a *Activities) WipeCopy(ctx context.Context, in contract.RefInput) (contract.Nothing, error) {
+	if err := a.answered(ctx, in.Ref); err != nil {
+		return contract.Nothing{}, err
+	}
+	var gone atomic.Int64
+	progress(ctx, &gone, 0)
+	if err := a.Blobs.DeleteAll(ctx, string(in.Ref)); err != nil {
+		return contract.Nothing{}, err
+	}
+	return contract.Nothing{}, a.Store.MarkCopyWiped(ctx, in.Ref)
 }
 
 func or(s, otherwise string) string {

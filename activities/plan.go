@@ -243,7 +243,7 @@ func (a *Activities) SealPlan(ctx context.Context, in contract.PlanInput) (contr
 	if err != nil {
 		return out, err
 	}
-	out = contract.PlanFacts{Rows: p.Rows, Large: p.Large, Order: plan.Order}
+	out = contract.PlanFacts{Rows: p.Rows, Large: p.Large, Order: plan.Order, After: e.After(plan.Order)}
 	out.Fresh = steps(e.Fresh(a.Store.FreshKeys(in.Ref, in.Plan)).Steps())
 	for _, s := range plan.Asked {
 		if s.Driver == datamap.DriverOpenDSR {

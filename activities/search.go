@@ -55,7 +55,7 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 		plan.Steps = append(plan.Steps, contract.SearchStep{Level: s.Level, System: s.System, Collections: s.Collections})
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
-	if err != nil || c.Kind != dsr.Access {
+	if err != nil || !c.Kind.Copies() {
 		return plan, err
 	}
 	for _, s := range a.Map.Asked(datamap.RightAccess) {

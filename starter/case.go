@@ -28,13 +28,15 @@ func (a *app) caseOpen() *cobra.Command {
 	identities := map[string]*string{}
 	var received, note string
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case (access or deletion) for somebody who asks",
+		Use: "open KIND", Short: "open a case (access, deletion or erase-after-access) for somebody who asks",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
-A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground.`,
+A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground. erase-after-access gives a copy first,
+and deletes when it was downloaded or its time is over; it needs the ground too.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
-			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt",
+			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt\n" +
+			"  habeas case open erase-after-access --ground service-ended --email @mail.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
@@ -201,9 +203,30 @@ func (a *app) caseShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.print(v, func() { a.showCase(v) })
+			quiet := a.tries(cmd.Context(), ref, &v)
+			return a.print(v, func() {
+				a.showCase(v)
+				if quiet {
+					a.say("Temporal did not answer: steps that are tried again are not shown")
+				}
+			})
 		},
 	}
+}
+
+// tries asks Temporal which steps of an open case are tried again. Without its answer the rest is shown
+// all the same.
+func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (quiet bool) {
+	if v.State == dsr.StateClosed {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	d, err := a.desk(ctx, true)
+	if err == nil {
+		v.Tries, err = d.Tries(ctx, ref)
+	}
+	return fault.Is(err, contract.ErrUnavailable)
 }
 
 func (a *app) showCase(v desk.CaseView) {
@@ -211,6 +234,12 @@ func (a *app) showCase(v desk.CaseView) {
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
+	}
+	if len(v.OpenSystems) > 0 {
+		a.say("systems still to answer: %s", strings.Join(v.OpenSystems, ", "))
+	}
+	for _, try := range v.Tries {
+		a.say("tried again by itself: %s, %d times since %s: %s; next %s", try.Step, try.Tries, when(try.Since), try.Why, whenever(try.Next))
 	}
 	for _, e := range v.Extensions {
 		a.say("extended under %s (%s) %s; it was due %s", e.Law, e.Ground, when(e.At), when(e.DueBefore.Add(-time.Second)))

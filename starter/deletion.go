@@ -23,7 +23,8 @@ func (a *app) caseWithdraw() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "withdraw ID", Short: "write down that the person took the request back",
 		Long: `Write down that the person took the request back. It ends the case as long as nothing was deleted and
-no answer is out; afterwards it is refused.`,
+no answer is out; afterwards it is refused. Where a copy comes before a deletion, the deletion can be
+withdrawn also when the copy is out.`,
 		Example: "  habeas case withdraw 7QK2M-9XH4T --reason @withdrawal.txt", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ref, err := caseRef(args[0])

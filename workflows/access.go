@@ -9,7 +9,7 @@ import (
 
 // access is the state of one access case (PIPL 45, GDPR 15).
 type access struct {
-	request
+	*request
 	withheld bool // a part is refused and is not in the package
 	fetched  bool // the casefile confirmed that the package was fetched
 }

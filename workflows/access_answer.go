@@ -60,7 +60,7 @@ func (c *access) review(ctx workflow.Context, parts int) (answer, error) {
 // activities check the signatures themselves: what this workflow believes lets nothing out.
 func (c *access) release(ctx workflow.Context, review string, parts int) (released bool, until time.Time, err error) {
 	c.doubted = review
-	packed, err := step(&c.request, ctx, "put the package together", contract.Assemble, contract.TaskInput{Ref: c.ref, Task: review}, coreLong)
+	packed, err := step(c.request, ctx, "put the package together", contract.Assemble, contract.TaskInput{Ref: c.ref, Task: review}, coreLong)
 	if err != nil {
 		return false, until, err
 	}
@@ -77,7 +77,7 @@ func (c *access) release(ctx workflow.Context, review string, parts int) (releas
 		const summary = "check the signatures and release the package"
 		out, err := contract.Release.Run(core(ctx, summary), contract.TaskInput{Ref: c.ref, Task: got.task})
 		if err != nil && !stops(err) && typeOf(err) != contract.ErrNotApproved {
-			out, err = step(&c.request, ctx, summary, contract.Release, contract.TaskInput{Ref: c.ref, Task: got.task}, core)
+			out, err = step(c.request, ctx, summary, contract.Release, contract.TaskInput{Ref: c.ref, Task: got.task}, core)
 		}
 		switch {
 		case err == nil:

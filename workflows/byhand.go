@@ -20,7 +20,11 @@ func (c *request) byHand(ctx workflow.Context, systems []string) error {
 }
 
 func (c *request) inOneByHand(ctx workflow.Context, system string) error {
-	got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskByHand), System: system, Occasion: system}, nil)
+	occasion := system
+	if c.copying {
+		occasion = contract.ForCopy + system // the deletion asks there again
+	}
+	got, err := c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskByHand), System: system, Occasion: occasion}, nil)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,12 @@ import (
 
 // deletion is the state of one deletion case (PIPL 47, GDPR 17).
 type deletion struct {
-	request
+	*request
 	plan  int  // the number of the plan, from 1
 	begun bool // something may have been changed
+	// first is what comes before the first plan: the copy, where one was asked for. It returns an outcome
+	// when the case ends there.
+	first func(ctx workflow.Context) (dsr.Outcome, error)
 }
 
 var deletionWords = words{ack: "deletion_ack", end: func(outcome dsr.Outcome, settled bool) string {
@@ -67,6 +70,9 @@ func (c *deletion) pass(ctx workflow.Context) (dsr.Outcome, error) {
 	if ended == "" {
 		ended, err = c.link(ctx)
 	}
+	if err == nil && ended == "" && c.first != nil && !c.begun {
+		ended, err = c.first(ctx)
+	}
 	for err == nil && ended == "" {
 		if ended, err = c.turn(ctx); ended == "" && err == nil {
 			c.plan++
@@ -80,7 +86,7 @@ func (c *deletion) pass(ctx workflow.Context) (dsr.Outcome, error) {
 
 // link ends a case whose person has another open one: it goes on, and nothing is run twice.
 func (c *deletion) link(ctx workflow.Context) (dsr.Outcome, error) {
-	out, err := step(&c.request, ctx, "look for another open case of the same person", contract.LinkCase,
+	out, err := step(c.request, ctx, "look for another open case of the same person", contract.LinkCase,
 		contract.RefInput{Ref: c.ref}, core)
 	if err != nil || out.To == "" {
 		return "", err
@@ -119,5 +125,8 @@ func (c *deletion) hearWithdrawal(ctx workflow.Context) {
 		}
 		out, err := contract.ConfirmWithdrawn.Run(core(ctx, "ask the casefile whether the request was withdrawn"), contract.RefInput{Ref: c.ref})
 		c.withdrawn = c.withdrawn || (err == nil && out.True)
+		if c.withdrawn && c.copying {
+			c.interrupt()
+		}
 	}
 }

@@ -34,7 +34,7 @@ func (c *deletion) agree(ctx workflow.Context, facts contract.PlanFacts) (agreed
 		in := contract.AgreeInput{Ref: c.ref, Plan: c.plan, Review: review.task, Approval: approval.task}
 		out, err := contract.AgreePlan.Run(core(ctx, summary), in)
 		if err != nil && !stops(err) && typeOf(err) != contract.ErrNotApproved {
-			out, err = step(&c.request, ctx, summary, contract.AgreePlan, in, core)
+			out, err = step(c.request, ctx, summary, contract.AgreePlan, in, core)
 		}
 		switch {
 		case err == nil:
@@ -79,7 +79,7 @@ func (c *deletion) endedBy(got answer) dsr.Outcome {
 // again, or go on without it, which keeps everything there. With systems given only those matter.
 func (c *deletion) holds(ctx workflow.Context, among ...string) error {
 	for try := 1; ; try++ {
-		out, err := step(&c.request, ctx, "look for legal holds", contract.CheckHolds, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
+		out, err := step(c.request, ctx, "look for legal holds", contract.CheckHolds, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (c *deletion) coolOff(ctx workflow.Context, until time.Time) (dsr.Outcome, 
 		case typeOf(err) == contract.ErrNotApproved:
 			return c.refusedToBegin(ctx)
 		}
-		if _, err := step(&c.request, ctx, "begin the deletion", contract.BeginErasing,
+		if _, err := step(c.request, ctx, "begin the deletion", contract.BeginErasing,
 			contract.PlanInput{Ref: c.ref, Plan: c.plan}, core); err != nil {
 			return "", err
 		}
@@ -159,7 +159,7 @@ const longestCoolOff = 92 * 24 * time.Hour
 // refusedToBegin finds out why nothing may begin: the request was withdrawn and we have not heard, or
 // what we were told is not so.
 func (c *deletion) refusedToBegin(ctx workflow.Context) (dsr.Outcome, error) {
-	out, err := step(&c.request, ctx, "ask the casefile whether the request was withdrawn", contract.ConfirmWithdrawn,
+	out, err := step(c.request, ctx, "ask the casefile whether the request was withdrawn", contract.ConfirmWithdrawn,
 		contract.RefInput{Ref: c.ref}, core)
 	if err != nil {
 		return "", err

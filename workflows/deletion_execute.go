@@ -18,18 +18,9 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 	if err := c.enter(ctx, dsr.StateErasing, ""); err != nil {
 		return "", err
 	}
-	for _, system := range facts.Order {
-		if slices.Contains(c.partial, system) {
-			continue
-		}
-		again, err := c.erase(ctx, system)
-		if err != nil || again {
-			return "", err
-		}
-		c.answered(system)
-		if err := c.show(ctx, c.humans.waiting()); err != nil {
-			return "", err
-		}
+	again, err := c.eraseAll(ctx, facts)
+	if err != nil || again {
+		return "", err
 	}
 	clean, again, err := c.check(ctx, facts)
 	if err != nil || again {
@@ -38,7 +29,7 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 	if err := c.ask(ctx, facts); err != nil {
 		return "", err
 	}
-	if _, err := step(&c.request, ctx, "write and sign the certificate", contract.Certify,
+	if _, err := step(c.request, ctx, "write and sign the certificate", contract.Certify,
 		contract.PlanInput{Ref: c.ref, Plan: c.plan}, core); err != nil {
 		return "", err
 	}
@@ -46,6 +37,41 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 		return dsr.PartlyDone, nil
 	}
 	return dsr.Fulfilled, nil
+}
+
+// eraseAll changes the systems of a plan, each as soon as those that it waits for are done: one that is
+// down delays the case, and no other system. What is begun is ended, or left by a signed decision, before
+// another plan is made.
+func (c *deletion) eraseAll(ctx workflow.Context, facts contract.PlanFacts) (again bool, err error) {
+	ended, broken := slices.Clone(c.partial), false
+	err = c.eachSystem(ctx, facts.Order, func(ctx workflow.Context, system string) error {
+		before := waitsFor(facts, system)
+		err := workflow.Await(ctx, func() bool {
+			return again || broken || !slices.ContainsFunc(before, func(s string) bool { return !slices.Contains(ended, s) })
+		})
+		if err != nil || again || broken {
+			return err
+		}
+		anew, err := c.erase(ctx, system)
+		again, broken = again || anew, broken || err != nil
+		if err != nil || anew {
+			return err
+		}
+		c.answered(system)
+		err = c.show(ctx, c.humans.waiting())
+		ended, broken = append(ended, system), broken || err != nil
+		return err
+	})
+	return again, err
+}
+
+// waitsFor lists the systems that are changed before one of a plan.
+func waitsFor(facts contract.PlanFacts, system string) []string {
+	i := slices.Index(facts.Order, system)
+	if i < len(facts.After) {
+		return facts.After[i]
+	}
+	return facts.Order[:i]
 }
 
 // erase changes one system as the plan says. There is no way back across systems and no pretending:

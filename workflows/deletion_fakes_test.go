@@ -27,6 +27,8 @@ type eraser struct {
 	byHand     []string // systems in which people delete by hand
 	processors []string
 	certify    func() error
+	order      []string // of the systems
+	after      [][]string
 }
 
 func refusal(typ string) error {
@@ -41,12 +43,15 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		withdrawn: func() bool { return false }, begin: func(contract.PlanInput) error { return nil },
 		erase: func(context.Context, contract.EraseInput) error { return nil },
 		left:  func(contract.EraseInput) int { return 0 }, look: func(contract.EraseInput) error { return nil }, coolOff: 72 * time.Hour,
-		certify: func() error { return nil },
+		certify: func() error { return nil }, order: []string{"billing", "accounts"},
 	}
 	f.facts.Kind = "deletion"
 	steps := []contract.SearchStep{{Level: 0, System: "accounts", Collections: []string{"users"}}, {Level: 1, System: "billing", Collections: []string{"orders"}}}
 	add(env, f, contract.LinkCase, func(context.Context, contract.RefInput) (contract.LinkResult, error) {
 		return contract.LinkResult{To: e.linked}, nil
+	})
+	add(env, f, contract.WipeCopy, func(context.Context, contract.RefInput) (contract.Nothing, error) {
+		return contract.Nothing{}, nil
 	})
 	add(env, f, contract.StartPlan, func(_ context.Context, in contract.PlanInput) (contract.PlanWalk, error) {
 		out := contract.PlanWalk{Steps: steps, Systems: []string{"accounts", "billing"}}
@@ -60,7 +65,7 @@ func deleting(env *testsuite.TestWorkflowEnvironment, f *fakes) *eraser {
 		return contract.DraftResult{Rows: 2, Stops: e.stops(in)}, nil
 	})
 	add(env, f, contract.SealPlan, func(context.Context, contract.PlanInput) (contract.PlanFacts, error) {
-		return contract.PlanFacts{Rows: 4, Large: e.large, Order: []string{"billing", "accounts"}, Fresh: steps, ByHand: e.byHand, Processors: e.processors}, nil
+		return contract.PlanFacts{Rows: 4, Large: e.large, Order: e.order, After: e.after, Fresh: steps, ByHand: e.byHand, Processors: e.processors}, nil
 	})
 	add(env, f, contract.CheckHolds, func(context.Context, contract.PlanInput) (contract.HoldsResult, error) {
 		return contract.HoldsResult{Systems: e.held()}, nil

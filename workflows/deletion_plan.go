@@ -18,7 +18,7 @@ func (c *deletion) draft(ctx workflow.Context) (facts contract.PlanFacts, whole 
 			return facts, false, err
 		}
 	}
-	walk, err := step(&c.request, ctx, "begin a plan", contract.StartPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
+	walk, err := step(c.request, ctx, "begin a plan", contract.StartPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 	if err != nil {
 		return facts, false, err
 	}
@@ -43,7 +43,7 @@ func (c *deletion) draft(ctx workflow.Context) (facts contract.PlanFacts, whole 
 	if err != nil || stops || len(c.partial) != without {
 		return facts, false, err
 	}
-	facts, err = step(&c.request, ctx, "seal the plan", contract.SealPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
+	facts, err = step(c.request, ctx, "seal the plan", contract.SealPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 	return facts, err == nil, err
 }
 

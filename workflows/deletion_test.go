@@ -2,11 +2,13 @@ package workflows
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -293,21 +295,61 @@ func TestErasingFails(t *testing.T) {
 	}
 }
 
-// A system that does not answer is waited for; the others are not touched by it.
+// A system that does not answer is waited for, be it that the call hangs or that it fails again and again for
+// ten minutes: nothing fails, nobody is asked, and what does not wait for it is done at once. Those that
+// wait for it come after it.
 func TestErasingIsPatient(t *testing.T) {
-	env, f, e := newDeletion(t)
-	e.erase = func(ctx context.Context, in contract.EraseInput) error {
-		if in.System == "accounts" {
-			return nil
+	for name, tc := range map[string]struct {
+		after     [][]string // of billing, support, accounts
+		meanwhile []string
+	}{
+		"one by one":                        {nil, nil},
+		"what does not wait for it goes on": {[][]string{{}, {}, {"billing", "support"}}, []string{"support"}},
+	} {
+		for _, hangs := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, it hangs: %v", name, hangs), func(t *testing.T) {
+				env, f, e := newDeletion(t)
+				e.order, e.after = []string{"billing", "support", "accounts"}, tc.after
+				var down, up time.Time
+				var meanwhile, order []string
+				e.erase = func(ctx context.Context, in contract.EraseInput) error {
+					switch {
+					case in.System != "billing":
+						if order = append(order, in.System); up.IsZero() || env.Now().Before(up) {
+							meanwhile = append(meanwhile, in.System)
+						}
+						return nil
+					case down.IsZero():
+						down, up = env.Now(), env.Now().Add(10*time.Minute)
+					}
+					if hangs {
+						token := activity.GetInfo(ctx).TaskToken
+						env.RegisterDelayedCallback(func() {
+							order = append(order, in.System)
+							_ = env.CompleteActivity(token, contract.EraseResult{}, nil)
+						}, 10*time.Minute)
+						return activity.ErrResultPending
+					}
+					if env.Now().Before(up) {
+						return temporal.NewApplicationErrorWithOptions("system billing cannot be reached", contract.ErrUnavailable,
+							temporal.ApplicationErrorOptions{NextRetryDelay: 90 * time.Second}) // the suite gives up after ten attempts
+					}
+					order = append(order, in.System)
+					return nil
+				}
+				staff(t, env, f, agreed)
+				typeCode(env, time.Hour)
+				if got := runDeletion(t, env); got != dsr.Fulfilled || len(f.byKind) != 2 {
+					t.Fatalf("outcome %q, tasks %v", got, f.byKind)
+				}
+				if env.Now().Sub(down) < 10*time.Minute || !slices.Equal(meanwhile, tc.meanwhile) {
+					t.Errorf("%v went by; meanwhile %v were changed", env.Now().Sub(down), meanwhile)
+				}
+				if len(order) != 3 || order[2] != "accounts" {
+					t.Errorf("changed in the order %v", order)
+				}
+			})
 		}
-		token := activity.GetInfo(ctx).TaskToken
-		env.RegisterDelayedCallback(func() { _ = env.CompleteActivity(token, contract.EraseResult{}, nil) }, 10*time.Minute)
-		return activity.ErrResultPending
-	}
-	staff(t, env, f, agreed)
-	typeCode(env, time.Hour)
-	if got := runDeletion(t, env); got != dsr.Fulfilled || len(f.byKind[dsr.TaskSystemDown]) != 0 {
-		t.Fatalf("outcome %q, tasks %v", got, f.byKind)
 	}
 }
 

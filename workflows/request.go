@@ -27,6 +27,7 @@ type request struct {
 	doubted string      // a task whose answer an activity did not find rightly signed
 	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
+	copying bool        // a copy is made, and a deletion follows it
 
 	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back
@@ -47,8 +48,8 @@ var errUnfounded = errors.New("the casefile does not bear out what the workflow 
 // errGivenUp says that staff signed to end the case at a step that failed for good.
 var errGivenUp = errors.New("staff ended the case at a step that failed")
 
-func newRequest(ref contract.Ref, w words) request {
-	return request{view: view{ref: ref, state: dsr.StateReceived}, round: 1, words: w}
+func newRequest(ref contract.Ref, w words) *request {
+	return &request{view: view{ref: ref, state: dsr.StateReceived}, round: 1, words: w}
 }
 
 // listen registers what every case hears: decisions, codes that were typed, wishes for codes, and

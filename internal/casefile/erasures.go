@@ -62,8 +62,8 @@ func (s *Store) BeginErasing(ctx context.Context, ref contract.Ref, n int, pins 
 }
 
 // Withdraw writes down that the person took the request back. Once the deletion has begun it is
-// refused (contract.ErrNotOpen), and so it is for a closed case. Again: nothing. why may name
-// people; it is sealed.
+// refused (contract.ErrNotOpen), and so it is for a closed case, and where a copy is all that was asked
+// for and it is out. Again: nothing. why may name people; it is sealed.
 func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) error {
 	sealed, err := s.Seal(ctx, ref, "case.withdrawn", []byte(why))
 	if err != nil {
@@ -75,12 +75,13 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 			return err
 		}
 		var row struct {
-			Withdrawn bool `db:"withdrawn"`
-			Ending    bool `db:"ending"`
-			Begun     bool `db:"begun"`
-			Released  bool `db:"released"`
+			Withdrawn bool         `db:"withdrawn"`
+			Ending    bool         `db:"ending"`
+			Begun     bool         `db:"begun"`
+			Released  bool         `db:"released"`
+			Kind      dsr.CaseKind `db:"kind"`
 		}
-		if err := tx.GetContext(ctx, &row, `SELECT withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
+		if err := tx.GetContext(ctx, &row, `SELECT kind, withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
 			EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun,
 			EXISTS (SELECT FROM package p WHERE p.ref = c.ref AND released_at IS NOT NULL) AS released FROM case_file c WHERE ref = $1`, ref); err != nil {
 			return err
@@ -90,7 +91,7 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 			return nil
 		case state == dsr.StateClosed || row.Ending:
 			return fault.Newf(contract.ErrNotOpen, "%s is closed or about to be", ref.ID())
-		case row.Released:
+		case row.Released && !row.Kind.Erases():
 			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out: it cannot be withdrawn any more", ref.ID())
 		case row.Begun:
 			return fault.Newf(contract.ErrNotOpen, "the deletion of %s has begun: it cannot be withdrawn any more", ref.ID())
@@ -123,7 +124,7 @@ func (s *Store) LinkCase(ctx context.Context, ref contract.Ref, kind string, ind
 		}
 		var others []contract.Ref
 		if err := tx.SelectContext(ctx, &others, `SELECT c.ref FROM blind_index b JOIN case_file c ON c.ref = b.ref
-			WHERE b.kind = $2 AND b.value = $3 AND b.ref <> $1 AND c.kind = 'deletion' AND c.sole_at IS NOT NULL AND c.closed_at IS NULL
+			WHERE b.kind = $2 AND b.value = $3 AND b.ref <> $1 AND c.kind IN ('deletion', 'erase-after-access') AND c.sole_at IS NOT NULL AND c.closed_at IS NULL
 			ORDER BY c.sole_at LIMIT 1`, ref, kind, index); err != nil {
 			return err
 		}

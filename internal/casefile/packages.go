@@ -233,3 +233,17 @@ func (s *Store) MarkFetched(ctx context.Context, ref contract.Ref) error {
 		return s.record(ctx, tx, ref, "package.fetched", nil)
 	})
 }
+
+// MarkCopyWiped says that the package is gone from the blob store although the case goes on. Again: nothing.
+func (s *Store) MarkCopyWiped(ctx context.Context, ref contract.Ref) error {
+	return s.tx(ctx, "mark a copy as wiped", func(tx *sqlx.Tx) error {
+		marked, err := tx.ExecContext(ctx, `UPDATE package SET wiped_at = $2 WHERE ref = $1 AND wiped_at IS NULL AND released_at IS NOT NULL`, ref, s.now())
+		if err != nil {
+			return err
+		}
+		if n, err := marked.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return s.record(ctx, tx, ref, "package.wiped", nil)
+	})
+}

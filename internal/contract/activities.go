@@ -52,6 +52,8 @@ type CaseFacts struct {
 	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
 	Plan  int
 	Begun bool
+	// Answered: the copy that comes before a deletion was released, and then fetched or left to expire.
+	Answered bool
 	// Vouched: another company asks, whose processor we are. It knows the person, and gets the answer.
 	Vouched bool
 }

@@ -2,12 +2,16 @@ package contract
 
 import "time"
 
-// Deletion carries out a deletion case (PIPL 47, GDPR 17); HoldRelease asks two people whether a
-// legal hold may end.
+// Deletion carries out a deletion case (PIPL 47, GDPR 17), EraseAfterAccess one that gives a copy first;
+// HoldRelease asks two people whether a legal hold may end.
 var (
-	Deletion    = Workflow[CaseInput, CaseResult]{"Deletion"}
-	HoldRelease = Workflow[HoldInput, HoldResult]{"HoldRelease"}
+	Deletion         = Workflow[CaseInput, CaseResult]{"Deletion"}
+	EraseAfterAccess = Workflow[CaseInput, CaseResult]{"EraseAfterAccess"}
+	HoldRelease      = Workflow[HoldInput, HoldResult]{"HoldRelease"}
 )
+
+// ForCopy begins the occasion of a task by hand that is for the copy, where a deletion follows it.
+const ForCopy = "copy/"
 
 // Withdraw says that the person took their request back; the casefile knows whether that is true.
 var Withdraw = Signal[WithdrawInput]{"withdraw"}
@@ -15,6 +19,7 @@ var Withdraw = Signal[WithdrawInput]{"withdraw"}
 // The activities of a deletion case, and of a hold. Where one runs stands beside it.
 var (
 	LinkCase         = Activity[RefInput, LinkResult]{"LinkCase"}            // core
+	WipeCopy         = Activity[RefInput, Nothing]{"WipeCopy"}               // core
 	StartPlan        = Activity[PlanInput, PlanWalk]{"StartPlan"}            // core
 	MarkRows         = Activity[MarkInput, Nothing]{"MarkRows"}              // the system
 	DraftPlan        = Activity[EraseInput, DraftResult]{"DraftPlan"}        // the system
@@ -86,6 +91,7 @@ type PlanFacts struct {
 	Rows  int64
 	Large bool         // beyond the map's limit: one more approval
 	Order []string     // the systems, in the order in which they are changed
+	After [][]string   // for each of Order those that it waits for; nil: for all before it
 	Fresh []SearchStep // the walk of the read-back
 	// ByHand are the systems in which people delete by hand.
 	ByHand []string

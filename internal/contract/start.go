@@ -12,6 +12,8 @@ import (
 var starts = map[string]struct{ workflow, summary string }{
 	"access":   {Access.Name, "access request"},
 	"deletion": {Deletion.Name, "deletion request"},
+
+	"erase-after-access": {EraseAfterAccess.Name, "request for a copy and then deletion"},
 }
 
 // StartOf is how the workflow of a reference is started, by whoever opens it and by the

@@ -225,6 +225,15 @@ func (c *Company) fill(ctx context.Context) error {
 	})
 }
 
+// Reach has the worker reach a system by another address from its next start on: over a line that can be
+// cut, for a test of an outage.
+func (c *Company) Reach(system, dsn string) {
+	if c.o.Env == nil {
+		c.o.Env = map[string]string{}
+	}
+	c.o.Env[stack.DSNVariable(system)], c.Env[stack.DSNVariable(system)] = dsn, dsn
+}
+
 // StartWorker starts the worker, or starts it again, and waits until it is ready.
 func (c *Company) StartWorker(ctx context.Context) error {
 	env := maps.Clone(c.Env)

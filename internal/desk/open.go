@@ -86,9 +86,9 @@ func (d *Desk) complete(o *Opening) error {
 	switch {
 	case !slices.Contains(dsr.CaseKinds, o.Kind):
 		return bad("unknown kind of case %q", o.Kind).WithHint("the known ones: " + strings.Join(kindWords(), ", "))
-	case o.Kind == dsr.Deletion && !slices.Contains(dsr.Grounds, o.Ground):
+	case o.Kind.Erases() && !slices.Contains(dsr.Grounds, o.Ground):
 		return bad("a deletion needs its ground, and %q is none", o.Ground).WithHint("--ground takes " + strings.Join(GroundWords(), ", "))
-	case o.Kind != dsr.Deletion && o.Ground != "":
+	case !o.Kind.Erases() && o.Ground != "":
 		return bad("only a deletion has a ground")
 	case (o.restored == nil) != (o.Requester != dsr.RequesterReplay):
 		return bad("who is back in a restored system is found by habeas deletion replay, and not by hand")

@@ -23,6 +23,8 @@ type CaseView struct {
 	Stops      []casefile.Stop      `json:"stops,omitempty"`
 	Extensions []casefile.Extension `json:"extensions,omitempty"`
 	Plans      []PlanView           `json:"plans,omitempty"`
+	// Tries are the steps that have failed and are tried again; see Desk.Tries. Show leaves them out.
+	Tries []Try `json:"tries,omitempty"`
 	// Certificate is the SHA-256 of the certificate, hex; see Desk.Store.Certificate.
 	Certificate string `json:"certificate_sha256,omitempty"`
 }

@@ -9,10 +9,18 @@ type CaseKind string
 const (
 	Access   CaseKind = "access"   // PIPL 45, GDPR 15
 	Deletion CaseKind = "deletion" // PIPL 47, GDPR 17
+	// EraseAfterAccess is a copy first, and the deletion when it was fetched or its time is over.
+	EraseAfterAccess CaseKind = "erase-after-access" // PIPL 45 and 47, GDPR 15 and 17
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion}
+var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess}
+
+// Copies says whether a case of the kind gives the person a copy of their data.
+func (k CaseKind) Copies() bool { return k == Access || k == EraseAfterAccess }
+
+// Erases says whether a case of the kind deletes the person's data.
+func (k CaseKind) Erases() bool { return k == Deletion || k == EraseAfterAccess }
 
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string

@@ -2,7 +2,6 @@ package endtoend
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -112,30 +111,4 @@ func deleteMadeUp(s *stubborn) {
 	s.wantDeleted(before, mine, time.Now())
 	s.certified(ref)
 	s.ledgerHolds()
-}
-
-// deleteKilled kills the worker at seeded moments: the end is that of an undisturbed run.
-func deleteKilled(s *stubborn, seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 11))
-	before, mine := s.rows(), s.mine()
-	ref := s.askDeletion()
-	lines, err := s.d.Store.Ledger(s.ctx, ref)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	plan := disturbance{pause: time.Duration(random.IntN(40)) * time.Millisecond}
-	for _, moment := range draw(random, 2, 24) {
-		plan.moments = append(plan.moments, len(lines)+moment-1)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		plan.run(s, ref, func() { killWorker(s, time.Duration(random.IntN(1500))*time.Millisecond) })
-	}()
-	s.agreeOn(ref)
-	s.ended(ref, dsr.Fulfilled)
-	s.othersUntouched(before, mine)
-	s.wantDeleted(before, mine, time.Now())
-	s.certified(ref)
-	struck(s.t, done)
 }

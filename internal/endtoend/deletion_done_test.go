@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,12 @@ import (
 // have written to support: people whom a deletion leaves no question about.
 func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 	t.Helper()
+	return ordinaryOf(t, c, n, false)
+}
+
+// ordinaryOf is ordinary, also of people who share their name with others, as of many people many do.
+func ordinaryOf(t *testing.T, c *demo.Company, n int, namesakes bool) []example.Person {
+	t.Helper()
 	db, err := sql.Open("postgres", c.Stack.LoadDSNs()["accounts"])
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +46,8 @@ func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 	defer func() { _ = support.Close() }()
 	rows, err := texts(t.Context(), db, `SELECT id, login_name, real_name, mobile, email, id_number, language FROM accounts.users u
 		WHERE email IS NOT NULL AND enterprise_code IS NULL AND NOT EXISTS (SELECT FROM accounts.users o WHERE o.id <> u.id
-			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR o.real_name = u.real_name))
-		AND NOT EXISTS (SELECT FROM accounts.contacts o WHERE o.mobile = u.mobile OR lower(o.email) = lower(u.email)) ORDER BY id DESC`)
+			AND (o.mobile = u.mobile OR lower(o.email) = lower(u.email) OR (NOT $1 AND o.real_name = u.real_name)))
+		AND NOT EXISTS (SELECT FROM accounts.contacts o WHERE o.mobile = u.mobile OR lower(o.email) = lower(u.email)) ORDER BY id DESC`, namesakes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,10 +57,14 @@ func ordinary(t *testing.T, c *demo.Company, n int) []example.Person {
 		if p.ID, err = strconv.ParseInt(row[0], 10, 64); err != nil {
 			t.Fatal(err)
 		}
+		values := []string{p.Login, p.Mobile, p.Mobile[len(p.Mobile)-11:], p.Email, p.IDNumber}
+		if !namesakes {
+			values = append(values, p.Name)
+		}
 		var written, told int
 		err := support.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM support.messages m JOIN support.tickets k ON k.id = m.ticket_id WHERE k.account_id = $1),
 			(SELECT count(*) FROM support.messages, unnest($2::text[]) v WHERE position(lower(v) IN lower(body)) > 0)`, p.ID,
-			pq.Array([]string{p.Login, p.Mobile, p.Mobile[len(p.Mobile)-11:], p.Email, p.IDNumber, p.Name})).Scan(&written, &told)
+			pq.Array(values)).Scan(&written, &told)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,8 +163,8 @@ func (s *stubborn) dumpMariaDB(address string) []byte {
 }
 
 // texts are the rows of a query, every column as text.
-func texts(ctx context.Context, db *sql.DB, query string) (list [][]string, err error) {
-	rows, err := db.QueryContext(ctx, query)
+func texts(ctx context.Context, db *sql.DB, query string, args ...any) (list [][]string, err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -190,14 +201,26 @@ func pgDump(t *testing.T) string {
 	return ""
 }
 
+// values are what tells who the person is.
+func (s *stubborn) values() []string {
+	list := []string{s.p.Login, s.p.Name, s.p.Mobile, s.p.Email, s.p.IDNumber}
+	return slices.DeleteFunc(list, func(v string) bool { return v == "" })
+}
+
 // deleteFromDumps deletes somebody whose values are nobody else's: afterwards a dump of every database
 // holds none of them but in the tables that the certificate lists as kept. Before, they stand in more.
 func deleteFromDumps(s *stubborn) {
-	values := []string{s.p.Login, s.p.Name, s.p.Mobile, s.p.Email, s.p.IDNumber}
-	before := s.dumped(values...)
+	before := s.dumped(s.values()...)
 	ref := s.askDeletion()
 	s.agreeOn(ref)
 	s.ended(ref, dsr.Fulfilled)
+	s.onlyKept(ref, before)
+}
+
+// onlyKept finds the person's values in the dumps, and where the certificate of the case lists nothing as
+// kept by law, that is an error. before is what was found before the deletion: in more than what is kept.
+func (s *stubborn) onlyKept(ref contract.Ref, before map[string]int) {
+	s.t.Helper()
 	kept := map[string]bool{}
 	for _, system := range s.certified(ref).Systems {
 		for _, class := range system.Classes {
@@ -223,7 +246,7 @@ func deleteFromDumps(s *stubborn) {
 	if !more {
 		s.t.Errorf("before, the values stood in nothing but what is kept: %v", before)
 	}
-	for table, n := range s.dumped(values...) {
+	for table, n := range s.dumped(s.values()...) {
 		if !kept[table] {
 			s.t.Errorf("%d rows of %s still hold a value of the person, and the certificate does not list it as kept", n, table)
 		}
@@ -290,38 +313,5 @@ func deleteMadeUpToTheEnd(s *stubborn) {
 		s.t.Errorf("the certificate: %s of %d systems", got.Outcome, len(got.Systems))
 	}
 	s.told(ref, "deletion_approved", "deletion_done")
-	s.ledgerHolds()
-}
-
-// deleteWhileDatabasesDie kills a server of databases as soon as the deletion has begun: the end is that of an
-// undisturbed run.
-func deleteWhileDatabasesDie(s *stubborn, server string, pause time.Duration) {
-	before, mine := s.rows(), s.mine()
-	ref := s.askDeletion()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s.ctx.Err() == nil {
-			lines, err := s.d.Store.Ledger(s.ctx, ref)
-			if err == nil && len(lines) > 0 {
-				for _, line := range lines {
-					if line.Event == "plan.begun" {
-						time.Sleep(pause)
-						killPart(s, server)
-						return
-					}
-				}
-			}
-			time.Sleep(3 * time.Millisecond)
-		}
-	}()
-	s.agreeOn(ref)
-	s.ended(ref, dsr.Fulfilled)
-	struck(s.t, done)
-	s.othersUntouched(before, mine)
-	s.wantDeleted(before, mine, time.Now())
-	if got := s.certified(ref); len(got.Systems) < 3 {
-		s.t.Errorf("the certificate has only %d systems", len(got.Systems))
-	}
 	s.ledgerHolds()
 }

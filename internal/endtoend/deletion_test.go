@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/certificate"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/example"
@@ -186,27 +188,65 @@ func TestDeletion(t *testing.T) {
 	t.Run("withdrawn", func(t *testing.T) { deleteWithdrawn(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("held", func(t *testing.T) { deleteHeld(newStubborn(t, c, cast.English, 4*time.Minute)) })
 	t.Run("forged", func(t *testing.T) { deleteForged(newStubborn(t, c, cast.CaseTwinA, 5*time.Minute)) })
+	ordinary := ordinary(t, c, 2)
+	t.Run("a copy first", func(t *testing.T) { copyThenErase(newStubborn(t, c, ordinary[0], 5*time.Minute)) })
+	t.Run("a copy first, and then not", func(t *testing.T) { copyThenNot(t, c, ordinary[1]) })
 	t.Run("rows that arrive", func(t *testing.T) { deleteArriving(newStubborn(t, c, cast.CaseTwinB, 5*time.Minute)) })
+	t.Run("forgotten", func(t *testing.T) { evidenceForgotten(t, c) })
+}
+
+// evidenceForgotten has every case forgotten once its time for records is over: the proofs that came with work
+// by hand, which outlive the end of a case, go with it.
+func evidenceForgotten(t *testing.T, c *demo.Company) {
+	ctx, d := deskOf(t, c)
+	files := func() []string {
+		found, err := filepath.Glob(filepath.Join(c.Dir, "blobs", "evidence", "case", "*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	cases, err := d.Store.ListCases(ctx, casefile.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files()) < 2 {
+		t.Fatalf("only %d proofs lie in the blob store", len(files()))
+	}
+	done := forgetAt(t, c, ctx, d, 4)
+	if done.Forgotten != len(cases) || done.Kept != 0 {
+		t.Errorf("of %d cases: %+v", len(cases), done)
+	}
+	if left := files(); len(left) != 0 {
+		t.Errorf("%d proofs outlive their cases", len(left))
+	}
 }
 
 // A deletion while everything breaks round it, and what is left where backups and dumps are.
 func TestDeletionSurvives(t *testing.T) {
 	t.Parallel()
-	c := company(t, map[string]string{"HABEAS_COOL_OFF": coolOff})
-	cast := example.Cast()
-	people := ordinary(t, c, 5)
-	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, people[0], 5*time.Minute)) })
-	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, people[4], 6*time.Minute)) })
-	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, people[1], 6*time.Minute)) })
-	for i, server := range []string{"postgres", "mariadb"} {
-		t.Run(server+" killed", func(t *testing.T) {
-			deleteWhileDatabasesDie(newStubborn(t, c, people[2+i], 6*time.Minute), server, time.Duration(20*i)*time.Millisecond)
-		})
+	seeds, people := seedsOf(t, 30), usualPeople
+	if len(seeds) > 3 {
+		people = 5 * usualPeople // among whom there are as many ordinary ones
 	}
+	c := companyOf(t, people, map[string]string{"HABEAS_COOL_OFF": coolOff}, nil)
+	cast := example.Cast()
+	who := ordinary(t, c, 5)
+	if len(seeds) > 3 {
+		for _, p := range ordinaryOf(t, c, len(seeds)+5, true) {
+			if !slices.Contains(who[:5], p) {
+				who = append(who, p)
+			}
+		}
+	}
+	t.Run("dumps", func(t *testing.T) { deleteFromDumps(newStubborn(t, c, who[0], 5*time.Minute)) })
+	t.Run("replayed", func(t *testing.T) { deleteReplayed(newStubborn(t, c, who[2], 6*time.Minute)) })
+	t.Run("made up to the end", func(t *testing.T) { deleteMadeUpToTheEnd(newStubborn(t, c, who[1], 6*time.Minute)) })
+	t.Run("a system is down", func(t *testing.T) { deleteWhileDown(newStubborn(t, c, who[3], outage()+8*time.Minute), who[4]) })
 	t.Run("killed", func(t *testing.T) {
-		people := []example.Person{cast.NoEmail, cast.AlsoContact, cast.Heavy}
-		for i, seed := range seeds(t)[:min(len(people), len(seeds(t)))] {
-			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { deleteKilled(newStubborn(t, c, people[i], 6*time.Minute), seed) })
+		killed := slices.Concat([]example.Person{cast.NoEmail, cast.AlsoContact, cast.Heavy}, who[5:])
+		for i, seed := range seeds {
+			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { deleteKilled(t, c, killed[i], seed) })
 		}
 	})
 }

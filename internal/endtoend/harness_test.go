@@ -64,15 +64,24 @@ func company(t testing.TB, env map[string]string) *demo.Company {
 // companyWith is company with more files in its data map.
 func companyWith(t testing.TB, env, more map[string]string) *demo.Company {
 	t.Helper()
+	return companyOf(t, usualPeople, env, more)
+}
+
+// usualPeople is how many account holders a company has where nothing else is said.
+const usualPeople = 200
+
+// companyOf is companyWith with so many account holders.
+func companyOf(t testing.TB, people int, env, more map[string]string) *demo.Company {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "habeas-stack-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, dir) })
-	return prepare(t, dir, env, more)
+	return prepare(t, dir, people, env, more)
 }
 
-func prepare(t testing.TB, dir string, env, more map[string]string) *demo.Company {
+func prepare(t testing.TB, dir string, people int, env, more map[string]string) *demo.Company {
 	t.Helper()
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
@@ -81,7 +90,7 @@ func prepare(t testing.TB, dir string, env, more map[string]string) *demo.Compan
 	maps.Copy(all, env)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	c, err := demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: bin, Example: example.Options{People: 200, Seed: 7}, Env: all, Map: more, Say: t.Logf})
+	c, err := demo.Prepare(ctx, demo.Options{Dir: dir, BinDir: bin, Example: example.Options{People: people, Seed: 7}, Env: all, Map: more, Say: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +126,7 @@ func common(t testing.TB) *demo.Company {
 			t.Fatal(err)
 		}
 		shared.dir = dir
-		shared.company = prepare(t, dir, nil, nil)
+		shared.company = prepare(t, dir, usualPeople, nil, nil)
 	})
 	if shared.company == nil {
 		t.Fatal("the common company could not be set up; see the first test that failed")

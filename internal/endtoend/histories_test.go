@@ -46,6 +46,7 @@ func TestHistories(t *testing.T) {
 	deletion, hold := r.held()
 	r.record("deletion-held-partial", deletion)
 	r.record("hold-released", hold)
+	r.record("erase-after-access", string(copyThenErase(newStubborn(t, c, ordinary(t, c, 1)[0], 4*time.Minute))))
 	notice, clock := r.told()
 	r.record("notice-told", notice)
 	r.record("authority-filed", clock)

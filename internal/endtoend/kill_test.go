@@ -27,6 +27,12 @@ import (
 // seeds are those of the run: three, ten with HABEAS_SOAK=1, or the one in HABEAS_SEED.
 func seeds(t *testing.T) []uint64 {
 	t.Helper()
+	return seedsOf(t, 10)
+}
+
+// seedsOf is seeds with so many under HABEAS_SOAK=1.
+func seedsOf(t *testing.T, soak int) []uint64 {
+	t.Helper()
 	if one := os.Getenv("HABEAS_SEED"); one != "" {
 		seed, err := strconv.ParseUint(one, 10, 64)
 		if err != nil {
@@ -36,7 +42,7 @@ func seeds(t *testing.T) []uint64 {
 	}
 	list := []uint64{1, 2, 3}
 	if os.Getenv("HABEAS_SOAK") != "" {
-		for len(list) < 10 {
+		for len(list) < soak {
 			list = append(list, rand.Uint64N(1_000_000))
 		}
 	}

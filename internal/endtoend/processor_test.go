@@ -17,8 +17,8 @@ import (
 	"github.com/habeas-dsr/habeas/internal/certificate"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
-	"github.com/habeas-dsr/habeas/internal/example"
 	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/stack/catcher"
 	"github.com/habeas-dsr/habeas/internal/systems/opendsr"
 	"github.com/habeas-dsr/habeas/internal/systems/opendsr/opendsrtest"
 )
@@ -68,9 +68,11 @@ func (p *peering) file(t *testing.T, domain, more string) string {
 	return path
 }
 
-// One Habeas is the processor of another: the controller's case asks, signed; the processor's staff decide
-// on a case of their own; it calls back; the proof goes into the certificate. The history of the child that
-// waits is kept with those of TestHistories, so its name begins like that one's.
+// One deletion over everything at once: PostgreSQL, MariaDB, paper in a cabinet, and another company's Habeas
+// as processor, which is asked, signed; its staff decide on a case of their own; it calls back. The certificate
+// has both proofs, and afterwards nothing of the person stands in a dump of any database of either company
+// but what the two certificates list as kept. The history of the child that waits is kept with those of
+// TestHistories, so its name begins like that one's.
 func TestHistoriesWithAProcessor(t *testing.T) {
 	t.Parallel()
 	p := newPeering(t)
@@ -78,28 +80,34 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	theirs := company(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)})
 	ours := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_OPENDSR": p.file(t, controllerDomain, "")},
 		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain])})
-	person := example.Cast().SharedMobileA
+	person := ordinary(t, ours, 1)[0]
 	us, them := newStubborn(t, ours, person, 5*time.Minute), newStubborn(t, theirs, person, 5*time.Minute)
 	refusesTheUnsigned(us, p)
 
-	before, mine := them.rows(), them.mine()
+	sides := map[string]*side{"the controller": newSide(us), "the processor": newSide(them)}
 	ref := us.askDeletion()
 	plan, err := us.d.Task(us.ctx, us.task(ref, dsr.TaskPlan).ID)
-	if err != nil || !slices.ContainsFunc(plan.Shown.Entries, func(e dsr.ShownEntry) bool { return e.System == "mailing" && e.Action == "ask" }) {
-		t.Errorf("the plan that is signed does not name the processor: %v", err)
+	for system, action := range map[string]string{"mailing": "ask", "paper": "ask", "accounts": "anonymise", "support": "delete"} {
+		if err != nil || !slices.ContainsFunc(plan.Shown.Entries, func(e dsr.ShownEntry) bool { return e.System == system && e.Action == action }) {
+			t.Errorf("the plan that is signed does not say %q of %s: %v", action, system, err)
+		}
 	}
 	us.agreeOn(ref)
 	asked := them.askedBy(controllerDomain)
 	them.agreeOn(asked)
 	us.waitsFor(ref, "mailing")
 	them.ended(asked, dsr.Fulfilled)
-	them.othersUntouched(before, mine)
-	them.wantDeleted(before, mine, time.Now())
 	if sent, err := them.d.Store.Letters(them.ctx, asked); err != nil || len(sent) != 0 {
 		t.Errorf("the processor wrote %d letters to a person who does not know it, %v", len(sent), err)
 	}
+	us.byHandNeedsItsProof(ref)
 	us.ended(ref, dsr.Fulfilled)
 	provenByProcessor(us, ref)
+	us.provenByHand(ref)
+	us.told(ref, "deletion_ack", "deletion_approved", "deletion_done")
+	us.letterSays(ref, "deletion_done", "Example Mailing Ltd", "Contracts on paper", us.certifiedFile(ref))
+	sides["the controller"].onlyWhatIsKept(ref)
+	sides["the processor"].onlyWhatIsKept(asked)
 	them.until("the callback", func(ctx context.Context) (bool, error) {
 		c, err := them.d.Store.ControllerOf(ctx, asked)
 		return err == nil && c.CalledAt != nil, err
@@ -113,6 +121,68 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	}
 	r.record("processor-completed", contract.ProcessorID(ref, "mailing"))
 	r.record("deletion-with-processor", string(ref))
+}
+
+// side is one of the two companies as it was before the person asked.
+type side struct {
+	*stubborn
+	before map[string]map[string]string
+	mine   map[string]map[string]bool
+	dumped map[string]int
+}
+
+func newSide(s *stubborn) *side {
+	return &side{stubborn: s, before: s.rows(), mine: s.mine(), dumped: s.dumped(s.values()...)}
+}
+
+// onlyWhatIsKept holds the company against what it was: everybody else's rows are byte for byte the same, the
+// person's are what the map makes of them, and their values stand in a dump of every database, that of the
+// cases too, only where the case's certificate says that the law keeps them.
+func (s *side) onlyWhatIsKept(ref contract.Ref) {
+	s.t.Helper()
+	s.othersUntouched(s.before, s.mine)
+	s.wantDeleted(s.before, s.mine, time.Now())
+	s.onlyKept(ref, s.dumped)
+}
+
+// letterSays wants the person's letter of that template to hold each of the words.
+func (s *stubborn) letterSays(ref contract.Ref, template string, words ...string) {
+	s.t.Helper()
+	sent, err := s.d.Store.Letters(s.ctx, ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	inbox, err := s.c.Stack.Catcher().List(s.ctx, s.p.Email)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, l := range sent {
+		i := slices.IndexFunc(inbox, func(m catcher.Summary) bool { return strings.Trim(m.MessageID, "<>") == l.MessageID })
+		if l.Template != template || i < 0 {
+			continue
+		}
+		letter, err := s.c.Stack.Catcher().Letter(s.ctx, inbox[i].ID)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, word := range words {
+			if !strings.Contains(letter.Text, word) {
+				s.t.Errorf("the letter %s does not say %q", template, word)
+			}
+		}
+		return
+	}
+	s.t.Errorf("no letter %s has arrived", template)
+}
+
+// certifiedFile is the hash of the certificate's file, as letters name it.
+func (s *stubborn) certifiedFile(ref contract.Ref) string {
+	s.t.Helper()
+	kept, err := s.d.Store.Certificate(s.ctx, ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", kept.Hash)
 }
 
 // askedBy waits for the case that a controller has opened.

@@ -3,6 +3,7 @@ package endtoend
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -46,14 +48,7 @@ func deleteReplayed(s *stubborn) {
 	if found := s.replay("support", time.Now()); len(found) != 0 {
 		s.t.Errorf("%d people are found who were erased before the backup was made", len(found))
 	}
-	found := s.replay("support", since)
-	if len(found) != 1 || len(found[0].Columns) == 0 {
-		s.t.Fatalf("%d people were found in the restored system", len(found))
-	}
-	again, err := s.d.OpenReplay(s.ctx, found[0], "an")
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	again := s.replayCommand("support", since)
 	s.agreeOn(again)
 	s.ended(again, dsr.Fulfilled)
 	now := s.rows()
@@ -77,6 +72,44 @@ func deleteReplayed(s *stubborn) {
 		s.t.Error("a case of this kind was opened by hand")
 	}
 	s.ledgerHolds()
+}
+
+// replayCommand runs the command as staff do: once to look, which opens nothing, and once to open the case.
+func (s *stubborn) replayCommand(system string, since time.Time) contract.Ref {
+	s.t.Helper()
+	run := func(more ...string) (list []struct {
+		Person  string
+		Columns map[string]int
+		Case    string
+	}) {
+		args := append([]string{"deletion", "replay", "--system", system, "--since", since.UTC().Format(time.RFC3339Nano), "-o", "json"}, more...)
+		status, out := habeas(s.ctx, s.t, s.c, args...)
+		if err := json.Unmarshal([]byte(out), &list); status != 0 || err != nil {
+			s.t.Fatalf("habeas deletion replay ended with %d: %v\n%s", status, err, out)
+		}
+		for _, value := range s.values() {
+			if strings.Contains(out, value) {
+				s.t.Error("habeas deletion replay shows a value of the person")
+			}
+		}
+		if len(list) != 1 || len(list[0].Columns) == 0 {
+			s.t.Fatalf("%d people were found in the restored system", len(list))
+		}
+		return list
+	}
+	if found := run(); found[0].Case != "" {
+		s.t.Error("a case was opened without --open")
+	}
+	for name, args := range map[string][]string{
+		"no system": {"--since", "2026-11-01"}, "an unknown system": {"--system", "nowhere", "--since", "2026-11-01"},
+		"paper": {"--system", "paper", "--since", "2026-11-01"}, "no time": {"--system", system, "--since", "yesterday"},
+	} {
+		if status, out := habeas(s.ctx, s.t, s.c, append([]string{"deletion", "replay"}, args...)...); status != 2 || strings.Count(out, "habeas: ") != 1 {
+			s.t.Errorf("%s ended with %d:\n%s", name, status, out)
+		}
+	}
+	opened := run("--open")
+	return contract.NewRef(contract.KindCase, opened[0].Case)
 }
 
 func (s *stubborn) replay(system string, since time.Time) []*desk.Restored {

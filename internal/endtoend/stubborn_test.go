@@ -218,7 +218,7 @@ func (s *stubborn) endedOnce(ref contract.Ref, zip []byte) {
 	if err := export.VerifyPackage(bytes.NewReader(zip), int64(len(zip)), s.d.Keys.PublicKey()); err != nil {
 		s.t.Errorf("the package does not verify: %v", err)
 	}
-	s.letters(ref, view.Letters)
+	s.lettersArrived(ref, view.Letters, "ack", "verify_code", "access_ready", "download_code", "case_closed")
 	s.ledgerHolds()
 	s.nothingLeft(ref)
 }
@@ -268,8 +268,8 @@ func (s *stubborn) arrivals(ref contract.Ref) map[string]int {
 	return by
 }
 
-// letters holds what arrived against the outbox and the ledger.
-func (s *stubborn) letters(ref contract.Ref, outbox []casefile.Letter) {
+// lettersArrived holds what arrived against the outbox and the ledger, and wants letters of these kinds.
+func (s *stubborn) lettersArrived(ref contract.Ref, outbox []casefile.Letter, wanted ...string) {
 	s.t.Helper()
 	arrived := s.inbox()
 	templates := map[string]bool{}
@@ -286,7 +286,7 @@ func (s *stubborn) letters(ref contract.Ref, outbox []casefile.Letter) {
 				l.Template, l.Occasion, l.State, n, l.Repeated, admitted)
 		}
 	}
-	for _, want := range []string{"ack", "verify_code", "access_ready", "download_code", "case_closed"} {
+	for _, want := range wanted {
 		if !templates[want] {
 			s.t.Errorf("no letter %s", want)
 		}

@@ -56,6 +56,7 @@ func (l Law) zone() (*time.Location, error) {
 
 // codes are the rights of the law that a kind of case carries out, and the kind's own name.
 func (p Profile) codes(kind string) []string {
+	kind = ruledBy(kind)
 	codes := []string{kind}
 	for _, r := range p.Rights {
 		if slices.Contains(r.Kinds, kind) {
@@ -73,7 +74,23 @@ func meant(list, codes []string) bool {
 
 // Allows says whether the law gives the right that a kind of case carries out.
 func (p Profile) Allows(kind string) bool {
+	if kind == eraseAfterAccess && !p.Allows("access") {
+		return false
+	}
+	kind = ruledBy(kind)
 	return slices.ContainsFunc(p.Rights, func(r Right) bool { return r.Code == kind || slices.Contains(r.Kinds, kind) })
+}
+
+// eraseAfterAccess is a copy and then a deletion in one case.
+const eraseAfterAccess = "erase-after-access"
+
+// ruledBy is the kind of case whose clocks and grounds hold for a kind: a copy that is followed by the
+// deletion is answered in full when the data are deleted.
+func ruledBy(kind string) string {
+	if kind == eraseAfterAccess {
+		return "deletion"
+	}
+	return kind
 }
 
 // Acknowledge is by when the receipt of a request must be confirmed.

@@ -76,6 +76,8 @@ func goldenCases() map[string]struct {
 	add("access_ready-part", AccessReady, func(f *Fields) {
 		f.Withheld = []Withheld{{Title: "Support – call notes", Ground: "it would adversely affect the rights of others", Source: "GDPR Art. 15(4)", Facts: "They speak of other callers."}}
 	})
+	add("access_ready-then-deleted", AccessReady, func(f *Fields) { f.CopyFirst = true })
+	add("deletion_ack-copy-first", DeletionAck, func(f *Fields) { f.CopyFirst = true })
 	add("ack-bare", Ack, func(f *Fields) { f.Salutation, f.Channel = "", "" })
 	add("verify_code-no-expiry", VerifyCode, func(f *Fields) { f.ExpiresAt = time.Time{} })
 	add("case_closed-expired", CaseClosed, func(f *Fields) { f.Package = PackageExpired })

@@ -93,6 +93,7 @@ type Fields struct {
 	Missing     []string   // what a partial answer leaves out, in the reader's words; may be empty
 
 	// Of a deletion.
+	CopyFirst     bool      // the person gets a copy, and the deletion follows it
 	WithdrawUntil time.Time // until then the person may withdraw
 	Done          []string  // what was deleted or changed, in the reader's words; may be empty
 	Kept          []string  // what is kept, by which law and until when; may be empty

@@ -112,6 +112,9 @@ func (v view) ClockStops() bool           { return v.f.ClockStops }
 func (v view) Regulator() (string, error) { return need("where to complain", v.f.Regulator) }
 func (v view) Court() (string, error)     { return need("the way to court", v.f.Court) }
 
+// CopyFirst says whether the person asked for a copy and for the deletion that follows it.
+func (v view) CopyFirst() bool { return v.f.CopyFirst }
+
 // Missing lists what a partial answer leaves out.
 func (v view) Missing() ([]string, error) {
 	for _, s := range v.f.Missing {

@@ -58,9 +58,10 @@ var caseWords = map[string]datamap.Text{
 	"step.at.now":   {ZH: "当前", EN: "now"},
 	"step.at.todo":  {ZH: "未开始", EN: "to come"},
 
-	"kind.access":   {ZH: "查阅、复制个人信息", EN: "A copy of your data"},
-	"kind.deletion": {ZH: "删除个人信息", EN: "Deletion of your data"},
-	"kind.other":    {ZH: "个人信息权利请求", EN: "Request about your data"},
+	"kind.access":             {ZH: "查阅、复制个人信息", EN: "A copy of your data"},
+	"kind.deletion":           {ZH: "删除个人信息", EN: "Deletion of your data"},
+	"kind.erase-after-access": {ZH: "提供个人信息副本，随后删除", EN: "A copy of your data, and then its deletion"},
+	"kind.other":              {ZH: "个人信息权利请求", EN: "Request about your data"},
 
 	"state.received":        {ZH: "我们已收到您的请求", EN: "We have received your request"},
 	"state.received.text":   {ZH: "很快会请您核验身份。", EN: "We will soon ask you to confirm who you are."},

@@ -83,6 +83,27 @@ func (e Erasure) order() ([]string, error) {
 	return names, nil
 }
 
+// After gives for each system of a plan's order those before it that it waits for: systems with rows that
+// refer to rows of it. The directory's system waits for all. Systems that have nothing to do with each
+// other wait for nobody, so that one which is down holds up no other.
+func (e Erasure) After(order []string) [][]string {
+	home := e.Account.System
+	after := make([][]string, len(order))
+	for i, name := range order {
+		after[i] = []string{}
+		for _, before := range order[:i] {
+			s := e.Map.System(before)
+			refers := s == nil || slices.ContainsFunc(s.Collections, func(c *datamap.Collection) bool {
+				return slices.ContainsFunc(c.Links, func(l *datamap.Link) bool { return l.To.System.Name == name })
+			})
+			if name == home || refers {
+				after[i] = append(after[i], before)
+			}
+		}
+	}
+	return after
+}
+
 // over3 says why the plan needs a third approval.
 func (e Erasure) over3(p Plan) []string {
 	limits := e.Map.Company.Limits

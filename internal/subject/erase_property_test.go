@@ -49,11 +49,20 @@ func TestErasesLikeTheReference(t *testing.T) {
 				})
 			}
 			workers.Wait()
+			if once := failedOnce[e.name]; *onlySeed < 0 && once >= last {
+				if err := e.arena(t).eraseSeed(once, &tally); err != nil {
+					t.Errorf("seed %d: %v", once, err)
+				}
+			}
 			t.Log(tally.String())
 			tally.judgeErasure(t, last-first)
 		})
 	}
 }
+
+// failedOnce is a seed that found an error in the engine, and is tried again in every run: a row of which
+// another one of its own table is an owner could not be deleted.
+var failedOnce = map[string]int64{"mariadb": 68}
 
 func (c *tally) judgeErasure(t *testing.T, seeds int64) {
 	if seeds < 30 || t.Failed() {

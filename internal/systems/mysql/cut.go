@@ -110,10 +110,24 @@ func (e *eraser) refcount() (systems.Applied, error) {
 	if err != nil {
 		return systems.Applied{}, err
 	}
-	n, err := e.deleteThese(rows, "NOT ("+alive+")")
+	gone, more := rows, "NOT ("+alive+")"
+	if e.ownsItself() { // the engine deletes from no table that the condition reads too (error 1093)
+		if gone, err = e.among(rows, more); err != nil {
+			return systems.Applied{}, err
+		}
+		more = ""
+	}
+	n, err := e.deleteThese(gone, more)
 	done.Deleted, done.Changed = n, max(done.Rows-n, 0)
 	done.Rows = max(done.Rows, n)
 	return done, err
+}
+
+// ownsItself reports whether rows of the table may be kept alive by other rows of it.
+func (e *eraser) ownsItself() bool {
+	return slices.ContainsFunc(e.change.Owners, func(o systems.Owner) bool {
+		return o.Table != nil && o.Table.Schema == e.shape.c.Schema && o.Table.Name == e.shape.c.Table
+	})
 }
 
 // alive is the condition that the row t has an owner.

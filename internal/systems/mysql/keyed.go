@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,9 +14,9 @@ import (
 
 // rowsOf chooses and locks a batch of rows: their keys, and the columns behind them, as text.
 func (e *eraser) rowsOf(limit int, columns []string, more ...string) ([][]*string, error) {
-	var list []string
-	for i, name := range slices.Concat(e.shape.c.Key, columns) {
-		list = append(list, strategyText(e.shape.columns[name])+" AS x"+strconv.Itoa(i))
+	list := e.keyTexts()
+	for _, name := range columns {
+		list = append(list, strategyText(e.shape.columns[name])+" AS x"+strconv.Itoa(len(list)))
 	}
 	statement := e.rows(strings.Join(list, ", "), more...)
 	if len(e.when) == 1 {
@@ -27,10 +28,37 @@ func (e *eraser) rowsOf(limit int, columns []string, more ...string) ([][]*strin
 	if err != nil {
 		return nil, err
 	}
+	return e.scan(rows, len(list))
+}
+
+// among are those of chosen and locked rows for which a condition over t holds now.
+func (e *eraser) among(rows [][]*string, condition string) ([][]*string, error) {
+	from, err := e.keyed(rows, nil)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.run(e.ctx, "SELECT "+strings.Join(e.keyTexts(), ", ")+" FROM "+from+" WHERE "+condition)
+	if err != nil {
+		return nil, err
+	}
+	return e.scan(found, len(e.shape.c.Key))
+}
+
+// keyTexts are the columns of the key as text.
+func (e *eraser) keyTexts() []string {
+	list := make([]string, len(e.shape.c.Key))
+	for i, name := range e.shape.c.Key {
+		list[i] = strategyText(e.shape.columns[name]) + " AS x" + strconv.Itoa(i)
+	}
+	return list
+}
+
+// scan reads rows of so many columns, and closes them.
+func (e *eraser) scan(rows *sql.Rows, columns int) ([][]*string, error) {
 	defer rows.Close()
 	var out [][]*string
 	for rows.Next() {
-		row, into := make([]*string, len(list)), make([]any, len(list))
+		row, into := make([]*string, columns), make([]any, columns)
 		for i := range row {
 			into[i] = &row[i]
 		}
