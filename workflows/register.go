@@ -17,6 +17,8 @@ func Register(r Registry) {
 	for name, w := range map[string]any{
 		contract.Access.Name:         Access,
 		contract.Deletion.Name:       Deletion,
+		contract.Correction.Name:     Correction,
+		contract.EvidenceWipe.Name:   EvidenceWipe,
 		contract.HoldRelease.Name:    HoldRelease,
 		contract.Roster.Name:         Roster,
 		contract.Notice.Name:         Notice,

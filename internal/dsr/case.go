@@ -9,10 +9,12 @@ type CaseKind string
 const (
 	Access   CaseKind = "access"   // PIPL 45, GDPR 15
 	Deletion CaseKind = "deletion" // PIPL 47, GDPR 17
+	// Correction is the right to have data corrected and completed (PIPL 46, GDPR 16).
+	Correction CaseKind = "correction"
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion}
+var CaseKinds = []CaseKind{Access, Deletion, Correction}
 
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string

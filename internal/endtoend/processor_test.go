@@ -35,6 +35,7 @@ driver: opendsr
 region: cn
 owner: marketing@yunzhan.example
 recipient: {zh: 示例邮件服务商, en: Example Mailing Ltd}
+rights: [deletion, correction]
 tells: [account, email]
 url: http://%s
 domain: dsr.mailing.example
@@ -75,9 +76,12 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	t.Parallel()
 	p := newPeering(t)
 	controllers := fmt.Sprintf("controllers:\n  - {domain: %[1]s, certificate: %[1]s.crt, callbacks: ['%[2]s']}\n", controllerDomain, p.at[controllerDomain])
-	theirs := company(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)})
+	theirs := companyWith(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)}, map[string]string{"billing.yaml": withProfiles(t)})
 	ours := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_OPENDSR": p.file(t, controllerDomain, "")},
-		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain])})
+		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain]), "billing.yaml": withProfiles(t)})
+	for _, who := range []example.Person{example.Cast().Plain} {
+		correctMobile(newStubborn(t, ours, who, 8*time.Minute), newStubborn(t, theirs, who, 8*time.Minute))
+	}
 	person := example.Cast().SharedMobileA
 	us, them := newStubborn(t, ours, person, 5*time.Minute), newStubborn(t, theirs, person, 5*time.Minute)
 	refusesTheUnsigned(us, p)
