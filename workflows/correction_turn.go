@@ -132,7 +132,7 @@ func (c *correction) agree(ctx workflow.Context, facts contract.CorrectionFacts)
 func (c *correction) beginNow(ctx workflow.Context) (bool, dsr.Outcome, error) {
 	for !c.gone() {
 		if err := c.holds(ctx); err != nil || c.gone() {
-			break
+			return false, c.unlessWithdrawn(""), err
 		}
 		_, err := contract.BeginCorrecting.Run(core(ctx, "begin the correction"), contract.PlanInput{Ref: c.ref, Plan: c.plan})
 		switch {

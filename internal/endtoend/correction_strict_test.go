@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,10 +30,11 @@ correction:
 `
 
 // Corrections that need more than one person's word, and what may come between. One company lives through
-// all of it; each part has people of its own.
-func TestCorrection(t *testing.T) {
+// all of it; each part has people of its own. The histories are kept with those of TestHistories, so its
+// name begins like that one's.
+func TestHistoriesWithCorrections(t *testing.T) {
 	t.Parallel()
-	c := companyWith(t, map[string]string{"HABEAS_EVIDENCE_FOR": "15s"}, map[string]string{"billing.yaml": withProfiles(t), "company.yaml": companyFile(t) + proofAsked})
+	c := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_EVIDENCE_FOR": "15s"}, map[string]string{"billing.yaml": withProfiles(t), "company.yaml": companyFile(t) + proofAsked})
 	cast := example.Cast()
 	newStubborn(t, c, cast.English, 4*time.Minute).onBilling(profilesTable)
 	t.Run("name", func(t *testing.T) { correctName(newStubborn(t, c, cast.English, 8*time.Minute)) })
@@ -98,6 +100,14 @@ func correctName(s *stubborn) {
 		s.t.Error("the reviewer was the second person too")
 	}
 
+	s.until("the case to wait for it again", func(ctx context.Context) (bool, error) {
+		var status contract.StatusResult
+		answer, err := s.d.Temporal.QueryWorkflow(ctx, string(ref), "", contract.Status.Name)
+		if err == nil {
+			err = answer.Get(&status)
+		}
+		return err == nil && slices.Contains(status.OpenTasks, approve.ID), err
+	})
 	// Whoever reaches the casefile takes the proof away: all signatures are there, and it is refused.
 	db := owner(s.t, s.c)
 	if _, err := db.ExecContext(s.ctx, `CREATE TABLE habeas.taken AS SELECT * FROM habeas.evidence; DELETE FROM habeas.evidence`); err != nil {
@@ -122,6 +132,12 @@ func correctName(s *stubborn) {
 	s.letterWithout(ref, "correction_done", s.p.Name, newName, "Hartley")
 	s.proofWiped(ref)
 	s.ledgerHolds()
+	r := &recorder{t: s.t, c: s.c, d: s.d, ctx: s.ctx, dir: os.Getenv("HABEAS_HISTORIES")}
+	if r.dir == "" {
+		r.dir = s.t.TempDir()
+	}
+	r.record("correction-of-a-name", string(ref))
+	r.record("evidence-wiped", contract.EvidenceID(ref))
 }
 
 // proofWiped waits until the durable timer has wiped the proof: file and all, but for its hash.

@@ -179,7 +179,7 @@ const newMobile = "+8613700190001"
 // correctMobile is the whole way: a wrong mobile in three systems on two engines, in one of them with its
 // copies, and at a processor, which is a Habeas of its own; a fourth copy holds another value; a row is
 // changed between plan and execution.
-func correctMobile(us, them *stubborn) {
+func correctMobile(us, them *stubborn) contract.Ref {
 	s, old := us, us.p.Mobile
 	for _, one := range []*stubborn{us, them} {
 		one.profile(1, old)
@@ -212,7 +212,7 @@ func correctMobile(us, them *stubborn) {
 	}
 	s.sign(ref, dsr.TaskCorrect, "bo", dsr.Approve, "")
 
-	asked := them.askedBy(controllerDomain)
+	asked := them.askedBy(controllerDomain, dsr.Correction)
 	them.sign(asked, dsr.TaskCorrect, "bo", dsr.Approve, "")
 	them.ended(asked, dsr.Fulfilled)
 	s.ended(ref, dsr.PartlyDone) // a row that was to be corrected holds what somebody else wrote
@@ -234,6 +234,7 @@ func correctMobile(us, them *stubborn) {
 	s.letterWithout(ref, "correction_done", old, newMobile, strings.TrimPrefix(newMobile, "+86"), "13888888888", "13999999999")
 	s.told(ref, "correction_ack", "correction_done")
 	s.ledgerHolds()
+	return ref
 }
 
 // letterWithout looks whether a letter says where something was changed, and holds none of the values.

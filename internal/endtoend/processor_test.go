@@ -79,9 +79,7 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	theirs := companyWith(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)}, map[string]string{"billing.yaml": withProfiles(t)})
 	ours := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_OPENDSR": p.file(t, controllerDomain, "")},
 		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain]), "billing.yaml": withProfiles(t)})
-	for _, who := range []example.Person{example.Cast().Plain} {
-		correctMobile(newStubborn(t, ours, who, 8*time.Minute), newStubborn(t, theirs, who, 8*time.Minute))
-	}
+	correction := correctMobile(newStubborn(t, ours, example.Cast().Plain, 8*time.Minute), newStubborn(t, theirs, example.Cast().Plain, 8*time.Minute))
 	person := example.Cast().SharedMobileA
 	us, them := newStubborn(t, ours, person, 5*time.Minute), newStubborn(t, theirs, person, 5*time.Minute)
 	refusesTheUnsigned(us, p)
@@ -93,7 +91,7 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 		t.Errorf("the plan that is signed does not name the processor: %v", err)
 	}
 	us.agreeOn(ref)
-	asked := them.askedBy(controllerDomain)
+	asked := them.askedBy(controllerDomain, dsr.Deletion)
 	them.agreeOn(asked)
 	us.waitsFor(ref, "mailing")
 	them.ended(asked, dsr.Fulfilled)
@@ -117,15 +115,16 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	}
 	r.record("processor-completed", contract.ProcessorID(ref, "mailing"))
 	r.record("deletion-with-processor", string(ref))
+	r.record("correction-with-processor", string(correction))
 }
 
-// askedBy waits for the case that a controller has opened.
-func (s *stubborn) askedBy(controller string) (ref contract.Ref) {
+// askedBy waits for the case of that kind that a controller has opened.
+func (s *stubborn) askedBy(controller string, kind dsr.CaseKind) (ref contract.Ref) {
 	s.t.Helper()
 	s.until("the controller's request", func(ctx context.Context) (bool, error) {
 		cases, err := s.d.Store.ListCases(ctx, casefile.Filter{})
 		for _, c := range cases {
-			if c.Requester == dsr.RequesterController && c.OpenedBy == "controller "+controller {
+			if c.Kind == kind && c.Requester == dsr.RequesterController && c.OpenedBy == "controller "+controller {
 				ref = c.Ref
 			}
 		}

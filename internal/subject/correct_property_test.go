@@ -132,7 +132,7 @@ func (a *arena) correctSeed(seed int64, tally *tally) error {
 
 // plan goes the whole way to a plan.
 func (e *Correction) plan(ctx context.Context, fields []FieldChange) (CorrectionPlan, error) {
-	for _, step := range e.Search.Steps() {
+	for _, step := range e.Steps() {
 		if _, err := e.Discover(ctx, step); err != nil {
 			return CorrectionPlan{}, fmt.Errorf("discovering %v: %w", step, err)
 		}
@@ -251,7 +251,7 @@ func (w *random) corrected(home bool, f FieldChange, column string, old *string,
 // correctionReadBack wants the read-back to find what was changed meanwhile, and nothing else.
 func (a *arena) correctionReadBack(e Correction, plan CorrectionPlan, touched map[string]bool) error {
 	e.Keys = newMemory()
-	for _, step := range e.Search.Steps() {
+	for _, step := range e.Steps() {
 		if _, err := e.Discover(a.ctx, step); err != nil {
 			return fmt.Errorf("discovering again: %w (%v)", err, cause(err))
 		}

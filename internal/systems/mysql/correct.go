@@ -154,7 +154,8 @@ func (s *session) tryFix(ctx context.Context, f systems.Fix, r *reporter) error 
 	if err != nil {
 		return err
 	}
-	if r.found = findings; sh == nil || systems.Mismatch(findings) != nil {
+	r.found = findings
+	if sh == nil || systems.Mismatch(findings) != nil {
 		return nil
 	}
 	switch {
