@@ -155,10 +155,9 @@ func (s *session) tryFix(ctx context.Context, f systems.Fix, r *reporter) error 
 		return err
 	}
 	r.found = findings
-	if sh == nil || systems.Mismatch(findings) != nil {
-		return nil
-	}
 	switch {
+	case sh == nil || systems.Mismatch(findings) != nil:
+		return nil
 	case sh.view:
 		r.add(systems.NotChangeable, f.Place.Column, r.table()+" is no plain table, so that nothing in it can be corrected", "name the table behind it in the map")
 		return nil

@@ -161,10 +161,10 @@ func (s *session) tryFix(ctx context.Context, f systems.Fix, r *reporter) error 
 		return err
 	}
 	r.found = findings
-	if sh == nil || systems.Mismatch(findings) != nil {
+	switch {
+	case sh == nil || systems.Mismatch(findings) != nil:
 		return nil
-	}
-	if sh.kind != "r" && sh.kind != "p" {
+	case sh.kind != "r" && sh.kind != "p":
 		r.add(systems.NotChangeable, f.Place.Column, r.table()+" is no plain table, so that nothing in it can be corrected", "name the table behind it in the map")
 		return nil
 	}
