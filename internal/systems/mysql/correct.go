@@ -156,7 +156,7 @@ func (s *session) tryFix(ctx context.Context, f systems.Fix, r *reporter) error 
 	}
 	r.found = findings
 	switch {
-	case sh == nil || systems.Mismatch(findings) != nil:
+	case sh == nil || slices.ContainsFunc(findings, systems.Finding.Stops):
 		return nil
 	case sh.view:
 		r.add(systems.NotChangeable, f.Place.Column, r.table()+" is no plain table, so that nothing in it can be corrected", "name the table behind it in the map")
