@@ -94,6 +94,13 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.AcceptRule, a.AcceptRule)
 	register(w, contract.RejectRule, a.RejectRule)
 	register(w, contract.RestartSweep, a.RestartSweep)
+	register(w, contract.CheckWishes, a.CheckWishes)
+	register(w, contract.StartCorrection, a.StartCorrection)
+	register(w, contract.SealCorrection, a.SealCorrection)
+	register(w, contract.AgreeCorrection, a.AgreeCorrection)
+	register(w, contract.BeginCorrecting, a.BeginCorrecting)
+	register(w, contract.CorrectionOutcome, a.CorrectionOutcome)
+	register(w, contract.WipeEvidence, a.WipeEvidence)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.
@@ -121,6 +128,12 @@ func (a *Activities) RegisterSystem(w worker.ActivityRegistry) {
 	register(w, contract.ReadBack, a.ReadBack)
 	register(w, contract.FindConcerned, a.FindConcerned)
 	register(w, contract.AskProcessor, a.AskProcessor)
+	register(w, contract.ReadOriginals, a.ReadOriginals)
+	register(w, contract.FindCopies, a.FindCopies)
+	register(w, contract.DraftCorrection, a.DraftCorrection)
+	register(w, contract.CheckRealName, a.CheckRealName)
+	register(w, contract.Correct, a.Correct)
+	register(w, contract.CheckCorrected, a.CheckCorrected)
 	register(w, contract.PollProcessor, a.PollProcessor)
 	register(w, contract.OpenRuns, a.OpenRuns)
 	register(w, contract.MeasureRule, a.MeasureRule)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
 )
@@ -39,6 +40,32 @@ func (a *Activities) target(ctx context.Context, ref contract.Ref, plan subject.
 	return t, nil
 }
 
+// targetOf is target for the sealed plan of a deletion or a correction.
+func (a *Activities) targetOf(ctx context.Context, ref contract.Ref, n int, only ...string) (casefile.Target, error) {
+	c, err := a.Store.Case(ctx, ref)
+	if err != nil {
+		return casefile.Target{}, err
+	}
+	if c.Kind != dsr.Correction {
+		plan, err := a.sealedPlan(ctx, ref, n)
+		if err != nil {
+			return casefile.Target{}, err
+		}
+		return a.target(ctx, ref, plan, only...)
+	}
+	plan, err := a.correctionPlan(ctx, ref, n)
+	if err != nil {
+		return casefile.Target{}, err
+	}
+	same := subject.Plan{Asked: plan.Asked}
+	for _, e := range plan.Entries {
+		if e.Action == subject.FixCorrect || e.Action == subject.FixDispute {
+			same.Entries = append(same.Entries, subject.Entry{System: e.System, Collection: e.Collection})
+		}
+	}
+	return a.target(ctx, ref, same, only...)
+}
+
 // CheckHolds lists the systems of which a legal hold covers a part.
 func (a *Activities) CheckHolds(ctx context.Context, in contract.PlanInput) (contract.HoldsResult, error) {
 	held, err := a.held(ctx, in.Ref, in.Plan)
@@ -46,11 +73,7 @@ func (a *Activities) CheckHolds(ctx context.Context, in contract.PlanInput) (con
 }
 
 func (a *Activities) held(ctx context.Context, ref contract.Ref, n int) ([]string, error) {
-	plan, err := a.sealedPlan(ctx, ref, n)
-	if err != nil {
-		return nil, err
-	}
-	target, err := a.target(ctx, ref, plan)
+	target, err := a.targetOf(ctx, ref, n)
 	if err != nil {
 		return nil, err
 	}

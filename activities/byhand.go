@@ -33,21 +33,48 @@ func (a *Activities) showByHand(ctx context.Context, s *dsr.Shown) error {
 			return err
 		}
 	}
+	if c.Kind == dsr.Correction {
+		if _, err := a.correctedSoFar(ctx, s.Ref); err != nil {
+			return err
+		}
+	}
 	sys := a.Map.System(s.System)
 	if sys == nil || sys.Outside == nil || !slices.Contains(sys.Outside.Rights, right) {
 		return fault.Newf(contract.ErrMapMismatch, "the data map has no system %q where %s is done by hand", s.System, right)
 	}
 	s.ByHand = &dsr.ShownByHand{Right: right, Instructions: byLanguage(sys.Outside.Instructions), Evidence: byLanguage(sys.Outside.Evidence)}
+	if c.Kind == dsr.Correction {
+		s.ByHand.Instructions, s.ByHand.Evidence = byLanguage(sys.Outside.Correct), nil
+		if s.ByHand.Changes, err = a.changes(ctx, s.Ref); err != nil {
+			return err
+		}
+	}
 	s.ByHand.Person, err = a.told(ctx, s.Ref, sys)
 	return err
 }
 
 // rightOf is what a task by hand is for: in a case that gives a copy and then deletes, its occasion says.
 func rightOf(kind dsr.CaseKind, occasion string) string {
+	if kind == dsr.Correction {
+		return datamap.RightCorrection
+	}
 	if kind.Erases() && (!kind.Copies() || !strings.HasPrefix(occasion, contract.ForCopy)) {
 		return datamap.RightDeletion
 	}
 	return datamap.RightAccess
+}
+
+// changes are the fields that the last plan that was begun corrects, by name, with what they are to be.
+func (a *Activities) changes(ctx context.Context, ref contract.Ref) ([]dsr.Identity, error) {
+	done, err := a.correctedSoFar(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	var list []dsr.Identity
+	for _, f := range done.body.Corrected() {
+		list = append(list, dsr.Identity{Kind: f.Name, Value: f.New})
+	}
+	return list, nil
 }
 
 func byLanguage(t datamap.Text) map[string]string {
@@ -93,6 +120,12 @@ func (a *Activities) dueOf(s dsr.Shown) *time.Time {
 
 // byHandAnswer refuses an answer that lacks what the task asks for.
 func (a *Activities) byHandAnswer(ctx context.Context, task casefile.Task, verdict dsr.Verdict) error {
+	if task.Kind == dsr.TaskEvidence {
+		if _, _, missing := dsr.Proof(task.Choices); missing != "" {
+			return fault.New(contract.ErrBadInput, missing, nil)
+		}
+		return nil
+	}
 	if task.Kind != dsr.TaskByHand || verdict != dsr.Complete {
 		return nil
 	}

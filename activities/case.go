@@ -99,7 +99,7 @@ func (a *Activities) Wipe(ctx context.Context, in contract.CloseInput) (contract
 func folder(ref contract.Ref) string { return string(ref) + "/" }
 
 // leaving are the tasks on which a signed "partial" leaves a system out.
-var leaving = []dsr.TaskKind{dsr.TaskSystemDown, dsr.TaskMapMismatch, dsr.TaskPreflight, dsr.TaskHeld, dsr.TaskEraseFailed, dsr.TaskByHand}
+var leaving = []dsr.TaskKind{dsr.TaskSystemDown, dsr.TaskMapMismatch, dsr.TaskPreflight, dsr.TaskHeld, dsr.TaskEraseFailed, dsr.TaskCorrectFailed, dsr.TaskByHand}
 
 // partial lists the systems that a signed decision left out of the case, each checked again.
 func (a *Activities) partial(ctx context.Context, ref contract.Ref) ([]string, error) {

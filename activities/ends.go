@@ -32,6 +32,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 	if c.Kind.Erases() && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.deletionEnded(ctx, c, outcome, unfounded)
 	}
+	if c.Kind == dsr.Correction && outcome != dsr.NoData && outcome != dsr.Unverified {
+		return a.correctionEnded(ctx, c, outcome, unfounded)
+	}
 	switch outcome {
 	case dsr.Fulfilled, dsr.PartlyDone:
 		left, err := a.partial(ctx, ref)
@@ -145,10 +148,10 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.Ack:
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
-	case letters.DeletionAck:
+	case letters.DeletionAck, letters.CorrectionAck:
 	case letters.DeletionApproved:
 		err = a.agreed(ctx, in.Ref)
-	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded:
+	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded, letters.CorrectionDone, letters.CorrectionEnded:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
 		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))
@@ -207,6 +210,8 @@ func sameMotion(a, b string) bool {
 // mayHaveCode says whether a code of that purpose has any use now.
 func (a *Activities) mayHaveCode(ctx context.Context, ref contract.Ref, purpose string) error {
 	switch purpose {
+	case dsr.CodeNewEmail, dsr.CodeNewMobile:
+		return a.mayConfirm(ctx, ref, purpose)
 	case dsr.CodeStatus:
 		return a.verified(ctx, ref)
 	case dsr.CodeDownload:

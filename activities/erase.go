@@ -240,7 +240,7 @@ func (a *Activities) carriedOut(ctx context.Context, ref contract.Ref) (carried,
 		if c.hands, err = a.byHand(ctx, ref, datamap.RightDeletion); err != nil {
 			return c, err
 		}
-		if c.answers, err = a.processors(ctx, ref, c.body); err != nil {
+		if c.answers, err = a.processors(ctx, ref, c.body.Asked); err != nil {
 			return c, err
 		}
 		if err := a.readErasures(ctx, ref, &c); err != nil {

@@ -37,13 +37,22 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
 		return contract.LetterResult{}, err
 	}
-	state, err := a.deliver(ctx, in, account, fields, a.channel(account, ""))
+	c, err := a.Store.Case(ctx, in.Ref)
+	if err != nil {
+		return contract.LetterResult{}, err
+	}
+	reached, err := a.reachedBy(ctx, c, account)
+	if err != nil {
+		return contract.LetterResult{}, err
+	}
+	state, err := a.deliver(ctx, in, account, fields, a.channel(reached, ""))
 	return contract.LetterResult{State: state}, err
 }
 
 // codeLetters are the letters that carry the code of each purpose.
 var codeLetters = map[string]letters.Template{
 	dsr.CodeVerify: letters.VerifyCode, dsr.CodeStatus: letters.StatusCode, dsr.CodeDownload: letters.DownloadCode,
+	dsr.CodeNewEmail: letters.ConfirmCode, dsr.CodeNewMobile: letters.ConfirmCode,
 }
 
 // IssueCode makes a challenge and sends its code. The code is a truncated HMAC of the challenge's
@@ -71,7 +80,17 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 	if in.Purpose == dsr.CodeDownload {
 		prefer = "mobile" // another way than the letter that announced the package, where there is one
 	}
+	if in.Purpose == dsr.CodeVerify {
+		if prefer, err = a.otherThan(ctx, in.Ref); err != nil {
+			return out, err
+		}
+	}
 	to := a.channel(account, prefer)
+	if in.Purpose == dsr.CodeNewEmail || in.Purpose == dsr.CodeNewMobile {
+		if to, err = a.newChannel(ctx, in.Ref, in.Purpose); err != nil {
+			return out, err
+		}
+	}
 	if to == nil {
 		out.State = contract.LetterNoChannel
 		return out, nil
@@ -204,6 +223,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 		if err := a.deletionFields(ctx, c, &f); err != nil || !c.Kind.Copies() {
 			return f, err
 		}
+	}
+	if c.Kind == dsr.Correction {
+		return f, a.fieldsOfCorrection(ctx, c, account.Lang, &f)
 	}
 	if err := a.packageFields(ctx, ref, &f); err != nil {
 		return f, err

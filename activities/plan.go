@@ -53,7 +53,7 @@ func (a *Activities) StartPlan(ctx context.Context, in contract.PlanInput) (cont
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
-	choices, err := a.planChoices(ctx, in)
+	choices, err := a.planChoices(ctx, in, dsr.TaskPlan)
 	if err != nil {
 		return out, err
 	}
@@ -79,9 +79,9 @@ func (a *Activities) StartPlan(ctx context.Context, in contract.PlanInput) (cont
 	return out, err
 }
 
-// planChoices are the reviewer's words on shared rows: those of the plan before, and what was signed
-// with the wish for another.
-func (a *Activities) planChoices(ctx context.Context, in contract.PlanInput) (map[string]string, error) {
+// planChoices are the reviewer's words on a plan: those on the plan before, and what was signed with the
+// wish for another in a task of that kind.
+func (a *Activities) planChoices(ctx context.Context, in contract.PlanInput, kind dsr.TaskKind) (map[string]string, error) {
 	if in.Plan <= 1 {
 		return nil, nil
 	}
@@ -93,7 +93,7 @@ func (a *Activities) planChoices(ctx context.Context, in contract.PlanInput) (ma
 	if choices == nil {
 		choices = map[string]string{}
 	}
-	id, err := a.Store.Approval(ctx, in.Ref, dsr.TaskPlan, planOccasion(in.Plan-1))
+	id, err := a.Store.Approval(ctx, in.Ref, kind, planOccasion(in.Plan-1))
 	if fault.Is(err, contract.ErrNotFound) {
 		return choices, nil
 	}

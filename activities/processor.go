@@ -26,8 +26,8 @@ type asking struct {
 	client opendsr.Client
 	to     opendsr.Processor
 	sys    *datamap.System
-	plan   casefile.Plan
-	body   subject.Plan
+	right  dsr.CaseKind
+	target casefile.Target // for the holds
 }
 
 // mayAsk verifies what stands behind a request to a processor: who is asking, the plan's hash and every
@@ -40,8 +40,13 @@ func (a *Activities) mayAsk(ctx context.Context, in contract.ProcessorInput) (as
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
-	var err error
-	if out.plan, err = a.Store.CheckPlan(ctx, in.Ref, in.Plan, a.Pins); err != nil {
+	c, err := a.Store.Case(ctx, in.Ref)
+	if err != nil {
+		return out, err
+	}
+	out.right = c.Kind
+	list, err := a.toldBy(ctx, in.Ref, in.Plan, c.Kind)
+	if err != nil {
 		return out, err
 	}
 	left, err := a.partial(ctx, in.Ref)
@@ -51,14 +56,14 @@ func (a *Activities) mayAsk(ctx context.Context, in contract.ProcessorInput) (as
 	if slices.Contains(left, in.System) {
 		return out, fault.Newf(contract.ErrNotApproved, "%s: a signed decision leaves %s out", in.Ref, in.System)
 	}
-	if out.body, err = a.sealedPlan(ctx, in.Ref, in.Plan); err != nil {
+	if out.target, err = a.targetOf(ctx, in.Ref, in.Plan, in.System); err != nil {
 		return out, err
 	}
-	i := slices.IndexFunc(out.body.Asked, func(s subject.Asked) bool { return s.System == in.System && s.Driver == datamap.DriverOpenDSR })
+	i := slices.IndexFunc(list, func(s subject.Asked) bool { return s.System == in.System && s.Driver == datamap.DriverOpenDSR })
 	if i < 0 {
 		return out, fault.Newf(contract.ErrNotApproved, "plan %d of %s asks nothing of %s", in.Plan, in.Ref, in.System)
 	}
-	signed := out.body.Asked[i]
+	signed := list[i]
 	out.sys = a.Map.System(in.System)
 	if out.sys == nil || out.sys.Outside == nil || out.sys.Outside.URL != signed.URL || out.sys.Outside.Domain != signed.Domain ||
 		!slices.Equal(out.sys.Outside.Tells, signed.Tells) || out.sys.Region != signed.Region {
@@ -67,6 +72,22 @@ func (a *Activities) mayAsk(ctx context.Context, in contract.ProcessorInput) (as
 	out.client = opendsr.Client{Peers: a.Peers, Now: a.Now}
 	out.to = opendsr.Processor{System: in.System, URL: signed.URL, Domain: signed.Domain}
 	return out, nil
+}
+
+// toldBy are the systems that a plan which may be carried out has asked.
+func (a *Activities) toldBy(ctx context.Context, ref contract.Ref, n int, kind dsr.CaseKind) ([]subject.Asked, error) {
+	if kind == dsr.Correction {
+		_, plan, err := a.checkedCorrection(ctx, ref, n)
+		if err == nil && len(plan.Corrected()) == 0 {
+			plan.Asked = nil
+		}
+		return plan.Asked, err
+	}
+	if _, err := a.Store.CheckPlan(ctx, ref, n, a.Pins); err != nil {
+		return nil, err
+	}
+	plan, err := a.sealedPlan(ctx, ref, n)
+	return plan.Asked, err
 }
 
 // AskProcessor sends the request to a processor, under the lock under which no hold can be placed. It may
@@ -89,12 +110,8 @@ func (a *Activities) AskProcessor(ctx context.Context, in contract.ProcessorInpu
 	if err != nil {
 		return out, err
 	}
-	target, err := a.target(ctx, in.Ref, ask.body, in.System)
-	if err != nil {
-		return out, err
-	}
 	var receipt opendsr.Receipt
-	err = a.Store.Guarded(ctx, in.Ref, target, a.Pins, func(ctx context.Context) (err error) {
+	err = a.Store.Guarded(ctx, in.Ref, ask.target, a.Pins, func(ctx context.Context) (err error) {
 		receipt, err = ask.client.Ask(ctx, ask.to, request)
 		return err
 	})
@@ -115,6 +132,16 @@ func (a *Activities) requestTo(ctx context.Context, ref contract.Ref, sys *datam
 	}
 	r := opendsr.Request{Regulation: opendsr.Regulation(c.Laws[0]), ID: row.RequestID, Type: opendsr.Erasure, Submitted: row.AskedAt.UTC(), APIVersion: opendsr.Version,
 		Extensions: map[string]map[string]string{"opendsr." + a.Peers.Domain: {"regime": c.Laws[0]}}}
+	if c.Kind == dsr.Correction {
+		changes, err := a.changes(ctx, ref)
+		if err != nil {
+			return opendsr.Request{}, err
+		}
+		r.Type = opendsr.Rectification
+		for _, change := range changes {
+			r.Extensions["opendsr."+a.Peers.Domain][opendsr.RectifyPrefix+change.Kind] = change.Value
+		}
+	}
 	if a.Peers.URL != "" {
 		r.CallbackURL = []string{a.Peers.URL + opendsr.Root + "/callbacks"}
 	}
@@ -162,14 +189,14 @@ type answered struct {
 
 // processors gives the processors of a plan that say, signed, that they are done. Each signature is
 // verified, with the domain that the signed plan names.
-func (a *Activities) processors(ctx context.Context, ref contract.Ref, plan subject.Plan) (map[string]answered, error) {
+func (a *Activities) processors(ctx context.Context, ref contract.Ref, asked []subject.Asked) (map[string]answered, error) {
 	rows, err := a.Store.ProcessorRequests(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	done := map[string]answered{}
 	for _, row := range rows {
-		i := slices.IndexFunc(plan.Asked, func(s subject.Asked) bool { return s.System == row.System })
+		i := slices.IndexFunc(asked, func(s subject.Asked) bool { return s.System == row.System })
 		if row.Proof == nil || row.Status != opendsr.Completed || i < 0 {
 			continue
 		}
@@ -180,14 +207,14 @@ func (a *Activities) processors(ctx context.Context, ref contract.Ref, plan subj
 		if err := json.Unmarshal([]byte(*row.Proof), &proof); err != nil {
 			return nil, fault.New(contract.ErrTampered, "the proof of "+row.System+" cannot be read", err)
 		}
-		status, err := a.Peers.ReadProof(proof, plan.Asked[i].Domain)
+		status, err := a.Peers.ReadProof(proof, asked[i].Domain)
 		if err != nil {
 			return nil, err
 		}
 		if status.ID != row.RequestID || status.Status != opendsr.Completed {
 			return nil, fault.Newf(contract.ErrTampered, "the proof of %s is of another request", row.System)
 		}
-		done[row.System] = answered{request: row.RequestID, domain: plan.Asked[i].Domain, status: status.Status, signature: proof.Signature, at: proof.At}
+		done[row.System] = answered{request: row.RequestID, domain: asked[i].Domain, status: status.Status, signature: proof.Signature, at: proof.At}
 	}
 	return done, nil
 }

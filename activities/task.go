@@ -36,6 +36,10 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskReleaseHold:   a.showHold,
 		dsr.TaskByHand:        a.showByHand,
 		dsr.TaskRetention:     a.showRun,
+		dsr.TaskEvidence:      a.showProof,
+		dsr.TaskRealName:      a.showName,
+		dsr.TaskCorrect:       a.showCorrection, dsr.TaskCorrectStrict: a.showCorrection,
+		dsr.TaskCorrectFailed: a.showCorrected,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,

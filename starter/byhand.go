@@ -26,9 +26,10 @@ type handFlags struct {
 
 func (h *handFlags) add(cmd *cobra.Command) {
 	h.cmd = cmd
-	cmd.Long += "\nFor a task of the kind by-hand say what was done, to how many records, and attach the proof; all of it is signed."
+	cmd.Long += "\nFor a task of the kind by-hand say what was done, to how many records, and attach the proof; all of it is signed.\n" +
+		"For a task of the kind evidence say whether the proof came, and attach it."
 	cmd.Example += "\n  habeas task complete 7QK2M-9XH4T --outcome deleted --rows 2 --evidence shredding-log.jpg --reason 'both folders shredded'"
-	cmd.Flags().StringVar(&h.outcome, "outcome", "", "of work by hand: deleted, anonymised, nothing-held; of access provided, nothing-held")
+	cmd.Flags().StringVar(&h.outcome, "outcome", "", "of work by hand: deleted, anonymised, nothing-held; of access provided, nothing-held; of a correction corrected, nothing-held; of a proof provided, missing")
 	cmd.Flags().Int64Var(&h.rows, "rows", 0, "of work by hand: how many records, folders or files it was")
 	cmd.Flags().StringArrayVar(&h.files, "evidence", nil, "file to attach, 25 MB at most; may be repeated")
 }
@@ -53,6 +54,7 @@ func maskedByHand(s *dsr.ShownByHand) *dsr.ShownByHand {
 	for _, id := range s.Person {
 		masked.Person = append(masked.Person, dsr.Identity{Kind: id.Kind, Value: dsr.Mask(id.Kind, id.Value)})
 	}
+	masked.Changes = maskedFields(s.Changes)
 	return &masked
 }
 
@@ -65,6 +67,9 @@ func (a *app) showByHand(t desk.Task) {
 	a.say("%s by hand in %s, until %s", h.Right, t.System, whenever(t.Due))
 	for _, id := range h.Person {
 		a.say("  %s: %s", id.Kind, id.Value)
+	}
+	for _, change := range h.Changes {
+		a.say("  %s is to be: %s", change.Kind, change.Value)
 	}
 	for _, lang := range []string{"zh", "en"} {
 		if text := h.Instructions[lang]; text != "" {

@@ -27,20 +27,28 @@ func (a *app) caseOpen() *cobra.Command {
 	var o desk.Opening
 	identities := map[string]*string{}
 	var received, note string
+	var sets []string
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case (access, deletion or erase-after-access) for somebody who asks",
+		Use: "open KIND", Short: "open a case (access, deletion, erase-after-access or correction) for somebody who asks",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
 A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground. erase-after-access gives a copy first,
-and deletes when it was downloaded or its time is over; it needs the ground too.`,
+and deletes when it was downloaded or its time is over; it needs the ground too.
+A correction names each field with --set: by a usual name such as contact.email, contact.mobile,
+contact.address, identity.real_name and identity.id_number, or by the category of its columns in the
+data map. The new value never stands on the command line: it is asked for, or read with =@FILE or =-.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
 			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt\n" +
-			"  habeas case open erase-after-access --ground service-ended --email @mail.txt",
+			"  habeas case open erase-after-access --ground service-ended --email @mail.txt\n" +
+			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
 			if err := a.identities(&o, identities); err != nil {
+				return err
+			}
+			if err := a.wishes(&o, sets); err != nil {
 				return err
 			}
 			if received != "" {
@@ -86,6 +94,7 @@ and deletes when it was downloaded or its time is over; it needs the ground too.
 		identities[kind] = f.String(kind, "", "who is asking, by "+kind)
 	}
 	f.StringVar((*string)(&o.Ground), "ground", "", "why their data is to be deleted: "+strings.Join(desk.GroundWords(), ", "))
+	f.StringArrayVar(&sets, "set", nil, "field to correct, such as contact.email or contact.email=@FILE; may be repeated")
 	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
@@ -323,7 +332,8 @@ func (a *app) caseVerify() *cobra.Command {
 	var code string
 	cmd := &cobra.Command{
 		Use: "verify ID", Short: "enter the code that the person read out over the phone",
-		Long:    "Enter the one-time code. Without --code you are asked. With --send a new code goes to the registered channel.",
+		Long: "Enter the one-time code. Without --code you are asked. With --send a new code goes to the registered channel.\n" +
+			"In a correction the code that went to a new address is entered here too.",
 		Example: "  habeas case verify 7QK2M-9XH4T\n  habeas case verify 7QK2M-9XH4T --code -", Args: needs(cobra.ExactArgs(1)),
 	}
 	send := cmd.Flags().Bool("send", false, "send a new code instead")
@@ -361,7 +371,7 @@ func (a *app) caseVerify() *cobra.Command {
 			return fault.Newf(contract.ErrRefused, "the code is wrong or has run out; %d tries left", left).
 				WithHint("habeas case verify " + ref.ID() + " --send sends a new one")
 		}
-		return a.print(map[string]bool{"verified": true}, func() { a.say("verified; the search begins") })
+		return a.print(map[string]bool{"verified": true}, func() { a.say("verified; the case goes on") })
 	}
 	return cmd
 }

@@ -126,6 +126,9 @@ func (a *app) taskShow() *cobra.Command {
 			if !rows && view.Shown.ByHand != nil {
 				view.Shown.ByHand = maskedByHand(view.Shown.ByHand)
 			}
+			if !rows && view.Shown.Proof != nil {
+				view.Shown.Proof = maskedProof(view.Shown.Proof)
+			}
 			if view.Files, err = d.Store.Evidence(cmd.Context(), id); err != nil {
 				return err
 			}
@@ -204,6 +207,7 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	a.showByHand(t)
 	a.showPlan(s, choices)
+	a.showCorrection(t, choices)
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)
 	}
@@ -242,12 +246,15 @@ func or(s, otherwise string) string {
 func (a *app) taskRedact() *cobra.Command {
 	var sets []string
 	cmd := &cobra.Command{
-		Use: "redact ID", Short: "choose what happens to columns or rows that may be somebody else's",
+		Use: "redact ID", Short: "choose what happens to columns, rows or fields that a task shows",
 		Long: `Choose keep, mask or drop for a column that a review shows, or leave, unlink or erase for the shared
 rows of a plan of deletion. "all" means every such column, or all shared rows. The choices become part
-of what is signed; those on a plan take effect with "habeas task replan".`,
+of what is signed; those on a plan take effect with "habeas task replan".
+On a correction choose correct, refuse:REASON or dispute:REASON for a field, and correct or leave for a
+place with another value. Reasons: ` + strings.Join(dsr.CorrectionReasons(), ", ") + ".",
 		Example: "  habeas task redact 7QK2M-9XH4T --set support.messages.body=mask --set accounts.contacts.mobile=drop\n" +
-			"  habeas task redact 7QK2M-9XH4T --set billing.joint_accounts=unlink",
+			"  habeas task redact 7QK2M-9XH4T --set billing.joint_accounts=unlink\n" +
+			"  habeas task redact 7QK2M-9XH4T --set identity.real_name=refuse:not-proven",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := taskID(args[0])
@@ -268,7 +275,7 @@ of what is signed; those on a plan take effect with "habeas task replan".`,
 			return a.choose(cmd, id, choices)
 		},
 	}
-	cmd.Flags().StringArrayVar(&sets, "set", nil, "COLUMN=keep|mask|drop or COLLECTION=leave|unlink|erase; may be repeated")
+	cmd.Flags().StringArrayVar(&sets, "set", nil, "COLUMN=keep|mask|drop, COLLECTION=leave|unlink|erase or FIELD=correct|refuse:REASON|dispute:REASON; may be repeated")
 	return cmd
 }
 

@@ -50,8 +50,8 @@ func (c *request) askAll(ctx workflow.Context, systems []string, one func(workfl
 
 // ask has those act whom no query reaches, once everything that a query reaches is done and read back.
 // A hold that landed meanwhile stops each of them.
-func (c *deletion) ask(ctx workflow.Context, facts contract.PlanFacts) error {
-	asked := slices.DeleteFunc(slices.Concat(facts.Processors, facts.ByHand), func(s string) bool { return slices.Contains(c.partial, s) })
+func (c *planned) ask(ctx workflow.Context, processors, byHand []string) error {
+	asked := slices.DeleteFunc(slices.Concat(processors, byHand), func(s string) bool { return slices.Contains(c.partial, s) })
 	if len(asked) == 0 {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (c *deletion) ask(ctx workflow.Context, facts contract.PlanFacts) error {
 		return nil
 	}
 	return c.askAll(ctx, asked, func(ctx workflow.Context, system string) error {
-		if slices.Contains(facts.Processors, system) {
+		if slices.Contains(processors, system) {
 			return c.processor(ctx, system)
 		}
 		return c.inOneByHand(ctx, system)

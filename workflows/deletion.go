@@ -9,9 +9,7 @@ import (
 
 // deletion is the state of one deletion case (PIPL 47, GDPR 17).
 type deletion struct {
-	*request
-	plan  int  // the number of the plan, from 1
-	begun bool // something may have been changed
+	planned
 	// first is what comes before the first plan: the copy, where one was asked for. It returns an outcome
 	// when the case ends there.
 	first func(ctx workflow.Context) (dsr.Outcome, error)
@@ -36,7 +34,7 @@ var deletionWords = words{ack: "deletion_ack", end: func(outcome dsr.Outcome, se
 // certificate.
 func Deletion(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // as Access
-	c := &deletion{request: newRequest(in.Ref, deletionWords), plan: 1}
+	c := &deletion{planned: newPlanned(in.Ref, deletionWords)}
 	c.law.finished = func() bool { return c.begun }
 	if err := c.listen(ctx); err != nil {
 		return contract.CaseResult{}, err
@@ -48,15 +46,6 @@ func Deletion(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult,
 	}
 	err = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 	return contract.CaseResult{Outcome: string(outcome)}, err
-}
-
-// givenUp is the outcome of a case that staff ended at a step that failed: once something was
-// deleted it is a partial answer, and never a refusal.
-func (c *deletion) givenUp() dsr.Outcome {
-	if c.begun {
-		return dsr.PartlyDone
-	}
-	return dsr.Refused
 }
 
 // pass goes through the case from its beginning to its end. Every step may run again: the casefile
@@ -105,28 +94,4 @@ func (c *deletion) turn(ctx workflow.Context) (dsr.Outcome, error) {
 		return ended, err
 	}
 	return c.execute(ctx, facts)
-}
-
-// unlessWithdrawn is the outcome given, or that of a request that was taken back in time.
-func (c *deletion) unlessWithdrawn(otherwise dsr.Outcome) dsr.Outcome {
-	if c.withdrawn && !c.begun {
-		return dsr.Withdrawn
-	}
-	return otherwise
-}
-
-// hearWithdrawal hears that the person took the request back, and believes the casefile, which
-// refuses to write it down once the deletion has begun.
-func (c *deletion) hearWithdrawal(ctx workflow.Context) {
-	ch := workflow.GetSignalChannel(ctx, contract.Withdraw.Name)
-	for ch.Receive(ctx, nil) {
-		if c.withdrawn || c.begun {
-			continue
-		}
-		out, err := contract.ConfirmWithdrawn.Run(core(ctx, "ask the casefile whether the request was withdrawn"), contract.RefInput{Ref: c.ref})
-		c.withdrawn = c.withdrawn || (err == nil && out.True)
-		if c.withdrawn && c.copying {
-			c.interrupt()
-		}
-	}
 }

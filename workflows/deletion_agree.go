@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -51,61 +49,6 @@ func (c *deletion) agree(ctx workflow.Context, facts contract.PlanFacts) (agreed
 			return false, c.endedBy(review), err
 		}
 	}
-}
-
-// decided asks for the decision on this plan.
-func (c *deletion) decided(ctx workflow.Context, state dsr.State, kind dsr.TaskKind) (answer, error) {
-	if err := c.enter(ctx, state, "task:"+string(kind)); err != nil {
-		return answer{}, err
-	}
-	return c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(kind), Occasion: fmt.Sprintf("plan-%d", c.plan)}, c.gone)
-}
-
-// endedBy is the outcome of a decision other than yes; none when another plan is to be made.
-func (c *deletion) endedBy(got answer) dsr.Outcome {
-	if c.gone() {
-		return dsr.Withdrawn
-	}
-	if got.verdict == dsr.Reject && !c.begun {
-		return dsr.Refused
-	}
-	if got.verdict == dsr.Reject {
-		return dsr.PartlyDone // an earlier plan was begun: what it did stays done
-	}
-	return ""
-}
-
-// holds looks for legal holds, and has a human say what becomes of each system that one covers: look
-// again, or go on without it, which keeps everything there. With systems given only those matter.
-func (c *deletion) holds(ctx workflow.Context, among ...string) error {
-	for try := 1; ; try++ {
-		out, err := step(c.request, ctx, "look for legal holds", contract.CheckHolds, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
-		if err != nil {
-			return err
-		}
-		held := slices.DeleteFunc(out.Systems, func(s string) bool {
-			return slices.Contains(c.partial, s) || len(among) > 0 && !slices.Contains(among, s)
-		})
-		if len(held) == 0 || c.gone() {
-			return nil
-		}
-		for _, system := range held {
-			got, err := c.askHeld(ctx, system, try)
-			if err != nil || c.gone() {
-				return err
-			}
-			if got.verdict == dsr.Partial {
-				if err := c.leaveOut(ctx, system); err != nil {
-					return err
-				}
-			}
-		}
-	}
-}
-
-func (c *deletion) askHeld(ctx workflow.Context, system string, try int) (answer, error) {
-	return c.humans.ask(ctx, contract.OpenTaskInput{Kind: string(dsr.TaskHeld), System: system, Problem: contract.ErrHeld,
-		Occasion: c.occasion(fmt.Sprintf("%s/%s/%d", system, workflow.Now(ctx).UTC().Format(time.RFC3339), try))}, c.gone)
 }
 
 // coolOff tells the person what will happen and when, and waits: until then they may withdraw. Then
@@ -158,7 +101,7 @@ const longestCoolOff = 92 * 24 * time.Hour
 
 // refusedToBegin finds out why nothing may begin: the request was withdrawn and we have not heard, or
 // what we were told is not so.
-func (c *deletion) refusedToBegin(ctx workflow.Context) (dsr.Outcome, error) {
+func (c *planned) refusedToBegin(ctx workflow.Context) (dsr.Outcome, error) {
 	out, err := step(c.request, ctx, "ask the casefile whether the request was withdrawn", contract.ConfirmWithdrawn,
 		contract.RefInput{Ref: c.ref}, core)
 	if err != nil {

@@ -26,7 +26,7 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 	if err != nil || again {
 		return "", err
 	}
-	if err := c.ask(ctx, facts); err != nil {
+	if err := c.ask(ctx, facts.Processors, facts.ByHand); err != nil {
 		return "", err
 	}
 	if _, err := step(c.request, ctx, "write and sign the certificate", contract.Certify,

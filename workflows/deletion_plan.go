@@ -72,20 +72,3 @@ func (c *deletion) draftSystems(ctx workflow.Context, systems []string) (stops b
 	})
 	return stops, err
 }
-
-// eachSystem does something for systems side by side.
-func (c *deletion) eachSystem(ctx workflow.Context, systems []string, do func(workflow.Context, string) error) error {
-	var visits []contract.SearchStep
-	for _, system := range systems {
-		if !slices.Contains(c.partial, system) {
-			visits = append(visits, contract.SearchStep{System: system})
-		}
-	}
-	return c.sideBySide(ctx, visits, func(ctx workflow.Context, s contract.SearchStep) error { return do(ctx, s.System) })
-}
-
-// occasion names a task of this plan.
-func (c *deletion) occasion(what string) string { return fmt.Sprintf("plan-%d/%s", c.plan, what) }
-
-// gone says that nobody needs to answer any more, because the person took the request back.
-func (c *deletion) gone() bool { return c.withdrawn && !c.begun }

@@ -14,7 +14,7 @@ import (
 func EraseAfterAccess(ctx workflow.Context, in contract.CaseInput) (contract.CaseResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx) // as Access
 	r := newRequest(in.Ref, deletionWords)
-	first, then := &access{request: r}, &deletion{request: r, plan: 1}
+	first, then := &access{request: r}, &deletion{planned: planned{request: r, plan: 1}}
 	then.first = first.copyFirst
 	r.law.finished = func() bool { return then.begun }
 	if err := r.listen(ctx); err != nil {

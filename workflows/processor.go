@@ -26,11 +26,11 @@ const (
 	leastLook   = 5 * time.Second
 )
 
-// Processor asks one other company to delete and waits until it says, signed, that it is done, or gives
+// Processor asks one other company to delete, or to correct, and waits until it says, signed, that it is done, or gives
 // the request back. It takes days where the other takes days. A no is an error of the activity's type.
 func Processor(ctx workflow.Context, in contract.ProcessorInput) (contract.ProcessorResult, error) {
 	spoke := workflow.GetSignalChannel(ctx, contract.ProcessorSpoke.Name)
-	out, err := contract.AskProcessor.Run(onSystem(ctx, in.System, "ask "+in.System+" to delete"), in)
+	out, err := contract.AskProcessor.Run(onSystem(ctx, in.System, "ask "+in.System+" to act"), in)
 	for look := firstLook; err == nil; look = min(2*look, longestLook) {
 		if out.Status == processorDone || out.Status == processorGaveUp {
 			return contract.ProcessorResult{Status: out.Status}, nil
@@ -52,14 +52,14 @@ func Processor(ctx workflow.Context, in contract.ProcessorInput) (contract.Proce
 	return contract.ProcessorResult{}, bare(err)
 }
 
-// processor has one processor delete, as a process of its own, and asks a human when the map's time is
+// processor has one processor act, as a process of its own, and asks a human when the map's time is
 // over, when it says no, and when it gives the request back.
-func (c *deletion) processor(ctx workflow.Context, system string) error {
+func (c *planned) processor(ctx workflow.Context, system string) error {
 	for try := 1; ; try++ {
 		cctx, cancel := workflow.WithCancel(ctx)
 		done, failed, out := false, error(nil), contract.ProcessorResult{}
 		child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(cctx, workflow.ChildWorkflowOptions{
-			WorkflowID: contract.ProcessorID(c.ref, system), StaticSummary: "deletion by " + system,
+			WorkflowID: contract.ProcessorID(c.ref, system), StaticSummary: c.facts.Kind + " by " + system,
 			ParentClosePolicy: enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrKind.ValueSet("processor"), contract.AttrWaitingOn.ValueSet("system:"+system)),
 		}), contract.Processor.Name, contract.ProcessorInput{Ref: c.ref, Plan: c.plan, System: system, Try: try})
@@ -84,7 +84,7 @@ func (c *deletion) processor(ctx workflow.Context, system string) error {
 
 // processorFailed asks what becomes of a processor that did not do as it was asked. A child that somebody
 // ended by hand is nobody's answer, and is started again.
-func (c *deletion) processorFailed(ctx workflow.Context, system string, try int, failed error) (again bool, err error) {
+func (c *planned) processorFailed(ctx workflow.Context, system string, try int, failed error) (again bool, err error) {
 	kind, problem := dsr.TaskMapMismatch, contract.ErrRefused
 	if failed != nil {
 		switch problem = typeOf(failed); problem {

@@ -24,6 +24,8 @@ func Register(r Registry) {
 		contract.AuthorityClock.Name:   AuthorityClock,
 		contract.Processor.Name:        Processor,
 		contract.RetentionRule.Name:    RetentionRule,
+		contract.Correction.Name:       Correction,
+		contract.EvidenceWipe.Name:     EvidenceWipe,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -192,6 +192,8 @@ func (c *request) mayHaveCode(ctx workflow.Context, purpose string) bool {
 	switch purpose {
 	case dsr.CodeVerify:
 		return c.state == dsr.StateVerifying && !c.met
+	case dsr.CodeNewEmail, dsr.CodeNewMobile:
+		return c.state == dsr.StateConfirming
 	case dsr.CodeStatus:
 		return c.met
 	case dsr.CodeDownload:

@@ -42,6 +42,8 @@ type NewCase struct {
 type Request struct {
 	Identities []dsr.Identity `json:"identities"`
 	Note       string         `json:"note,omitempty"`
+	// Wishes are, of a correction, the new values, normalised.
+	Wishes []dsr.Wish `json:"wishes,omitempty"`
 	// Directory and Key are, of a case about somebody who is back in a restored system, the directory
 	// ("system.collection") and the key of their row, where it is known.
 	Directory string   `json:"directory,omitempty"`

@@ -94,7 +94,7 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 		case row.Released && !row.Kind.Erases():
 			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out: it cannot be withdrawn any more", ref.ID())
 		case row.Begun:
-			return fault.Newf(contract.ErrNotOpen, "the deletion of %s has begun: it cannot be withdrawn any more", ref.ID())
+			return fault.Newf(contract.ErrNotOpen, "what %s asks for has begun: it cannot be withdrawn any more", ref.ID())
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE case_file SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4 WHERE ref = $1`,
 			ref, s.now(), by, sealed); err != nil {
@@ -146,6 +146,15 @@ func (s *Store) LinkCase(ctx context.Context, ref contract.Ref, kind string, ind
 
 // PutErased keeps what was done in a system so far; ended says that nothing is left to do there.
 func (s *Store) PutErased(ctx context.Context, ref contract.Ref, n int, system string, done any, ended bool) error {
+	return s.putDone(ctx, ref, n, system, done, ended, "system.erased")
+}
+
+// PutCorrected keeps what was corrected in a system, in which nothing of the plan is left to do.
+func (s *Store) PutCorrected(ctx context.Context, ref contract.Ref, n int, system string, done any) error {
+	return s.putDone(ctx, ref, n, system, done, true, "system.corrected")
+}
+
+func (s *Store) putDone(ctx context.Context, ref contract.Ref, n int, system string, done any, ended bool, event string) error {
 	text, err := json.Marshal(done)
 	if err != nil {
 		return fmt.Errorf("writing what was done: %w", err)
@@ -161,7 +170,7 @@ func (s *Store) PutErased(ctx context.Context, ref contract.Ref, n int, system s
 			ref, n, system, string(text), now, end); err != nil || !ended {
 			return err
 		}
-		return s.record(ctx, tx, ref, "system.erased", map[string]any{"plan": n, "system": system, "done": json.RawMessage(text)})
+		return s.record(ctx, tx, ref, event, map[string]any{"plan": n, "system": system, "done": json.RawMessage(text)})
 	})
 }
 

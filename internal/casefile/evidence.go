@@ -15,27 +15,29 @@ import (
 // Evidence is a file that came with what was done by hand. The file lies deflated and sealed in the
 // blob store; sizes and hash are of the plain bytes. Name may be personal data.
 type Evidence struct {
-	Task     string    `json:"task"`
-	Name     string    `json:"name"`
-	SHA256   []byte    `json:"sha256"`
-	Blob     string    `json:"-"`
-	Size     int64     `json:"size"`
-	Deflated int64     `json:"-"`
-	CRC32    uint32    `json:"-"`
-	AddedBy  string    `json:"added_by"`
-	AddedAt  time.Time `json:"added_at"`
+	Task     string     `json:"task"`
+	Name     string     `json:"name"`
+	SHA256   []byte     `json:"sha256"`
+	Blob     string     `json:"-"`
+	Size     int64      `json:"size"`
+	Deflated int64      `json:"-"`
+	CRC32    uint32     `json:"-"`
+	AddedBy  string     `json:"added_by"`
+	AddedAt  time.Time  `json:"added_at"`
+	WipedAt  *time.Time `json:"wiped_at,omitempty"` // the file is gone since; of proofs for a correction
 }
 
 type evidenceRow struct {
-	Task     string    `db:"task"`
-	Name     []byte    `db:"name"`
-	SHA256   []byte    `db:"sha256"`
-	Blob     string    `db:"blob"`
-	Size     int64     `db:"size"`
-	Deflated int64     `db:"deflated"`
-	CRC32    int64     `db:"crc32"`
-	AddedBy  string    `db:"added_by"`
-	AddedAt  time.Time `db:"added_at"`
+	Task     string     `db:"task"`
+	Name     []byte     `db:"name"`
+	SHA256   []byte     `db:"sha256"`
+	Blob     string     `db:"blob"`
+	Size     int64      `db:"size"`
+	Deflated int64      `db:"deflated"`
+	CRC32    int64      `db:"crc32"`
+	AddedBy  string     `db:"added_by"`
+	AddedAt  time.Time  `db:"added_at"`
+	WipedAt  *time.Time `db:"wiped_at"`
 }
 
 func evidenceField(task string, sum []byte) string {
@@ -52,7 +54,7 @@ func (s *Store) AddEvidence(ctx context.Context, e Evidence) (taken bool, err er
 		if err != nil {
 			return err
 		}
-		if task.State != TaskOpen || task.Kind != dsr.TaskByHand {
+		if task.State != TaskOpen || task.Kind != dsr.TaskByHand && task.Kind != dsr.TaskEvidence {
 			return fault.Newf(contract.ErrNotOpen, "task %s takes no files, or none any more", e.Task)
 		}
 		var n int
@@ -90,7 +92,7 @@ func (s *Store) Evidence(ctx context.Context, taskID string) ([]Evidence, error)
 		return nil, err
 	}
 	var rows []evidenceRow
-	err = s.db.SelectContext(ctx, &rows, `SELECT task, name, sha256, blob, size, deflated, crc32, added_by, added_at
+	err = s.db.SelectContext(ctx, &rows, `SELECT task, name, sha256, blob, size, deflated, crc32, added_by, added_at, wiped_at
 		FROM evidence WHERE task = $1 ORDER BY added_at, sha256`, taskID)
 	if err != nil {
 		return nil, dbError("read evidence", err)
@@ -102,7 +104,7 @@ func (s *Store) Evidence(ctx context.Context, taskID string) ([]Evidence, error)
 			return nil, err
 		}
 		list = append(list, Evidence{Task: r.Task, Name: string(name), SHA256: r.SHA256, Blob: r.Blob, Size: r.Size, Deflated: r.Deflated,
-			CRC32: uint32(r.CRC32), AddedBy: r.AddedBy, AddedAt: r.AddedAt.UTC()})
+			CRC32: uint32(r.CRC32), AddedBy: r.AddedBy, AddedAt: r.AddedAt.UTC(), WipedAt: utc(r.WipedAt)})
 	}
 	return list, nil
 }

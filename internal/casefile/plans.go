@@ -238,8 +238,20 @@ func (t *trust) coversPlan(ctx context.Context, task string, kind dsr.TaskKind, 
 	return nil
 }
 
-// signed verifies that a reviewer and others, one or two as the plan is large, signed this plan.
+// signed verifies that a reviewer and others signed this plan: of a deletion one or two, as the plan is
+// large; of a correction one where it is large, which is to say strict, and otherwise nobody else.
 func (t *trust) signed(ctx context.Context, p Plan, review, approval string) error {
+	var of dsr.CaseKind
+	if err := t.q.GetContext(ctx, &of, `SELECT kind FROM case_file WHERE ref = $1`, p.Ref); err != nil {
+		return err
+	}
+	if of == dsr.Correction {
+		err := t.coversPlan(ctx, review, dsr.TaskCorrect, p)
+		if err != nil || !p.Large {
+			return err
+		}
+		return t.coversPlan(ctx, approval, dsr.TaskCorrectStrict, p)
+	}
 	kind := dsr.TaskErase
 	if p.Large {
 		kind = dsr.TaskEraseLarge

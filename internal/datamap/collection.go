@@ -48,6 +48,7 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	}
 	f.expiry(r, c, look)
 	f.deletion(r, c, look)
+	f.corrected(look)
 }
 
 func (f *file) legalBasis(r *record, c *Collection) {

@@ -72,6 +72,9 @@ func (f *file) column(e entry, col *Column) {
 	if paths, ok := r.get("paths"); ok {
 		f.paths(paths, col)
 	}
+	if correct, ok := r.get("correct"); ok {
+		f.correct(correct, col)
+	}
 	f.export(r, what, col)
 }
 

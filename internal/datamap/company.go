@@ -43,6 +43,7 @@ func (f *file) company(n ast.Node) Company {
 		c.Identities = f.identities(own)
 	}
 	f.bounds(r, &c)
+	f.corrections(r, &c)
 	return c
 }
 

@@ -51,20 +51,20 @@ var (
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
 	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
-		"rights", "tells", "due", "instructions", "evidence", "url", "domain", "transfer"}
+		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer"}
 	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "expiry", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
 	matchKeys   = []string{"column", "identity", "widens", "valid"}
 	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "free_text", "erase", "ignore"}
-	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "deletion"}
+	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "free_text", "correct", "erase", "ignore"}
+	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "deletion", "correction"}
 
 	askedDrivers   = []string{DriverManual, DriverOpenDSR}
-	rights         = []string{RightAccess, RightDeletion}
-	outsideKeys    = []string{"rights", "tells", "due", "instructions", "evidence", "url", "domain", "transfer"}
+	rights         = []string{RightAccess, RightDeletion, RightCorrection}
+	outsideKeys    = []string{"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer"}
 	processorKinds = []string{IdentityEmail, IdentityAccount}
-	keysOf         = map[string]string{"instructions": DriverManual, "evidence": DriverManual, "url": DriverOpenDSR, "domain": DriverOpenDSR}
+	keysOf         = map[string]string{"instructions": DriverManual, "evidence": DriverManual, "correct": DriverManual, "url": DriverOpenDSR, "domain": DriverOpenDSR}
 	databaseKeys   = []string{"collections", "ignore_tables", "connections"}
 
 	identityKeys    = []string{"normaliser", "pattern"}
@@ -90,6 +90,12 @@ var (
 	nulls           = []string{NullNever, NullDue}
 	floorKeys       = []string{"for", "since", "law"}
 	sweepKeys       = []string{"at", "zone", "rate"}
+	correctKeys     = []string{"never", "copies", "disputed"}
+	copyKeys        = []string{"column", "path", "as"}
+	copyForms       = []string{CopySame, CopyLower, CopyDigits}
+	correctionKeys  = []string{"fields", "real_name"}
+	fieldKeys       = []string{"category", "title", "strict", "evidence"}
+	realNameKeys    = []string{"collection", "name", "number", "since"}
 	ownNormalisers  = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
 )
 

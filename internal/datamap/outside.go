@@ -28,11 +28,12 @@ const DefaultDue = 10 * 24 * time.Hour
 
 // Outside is a system that no query reaches: somebody is asked to act there, and answers with a proof.
 type Outside struct {
-	Rights       []string      // what is asked there: RightAccess, RightDeletion
+	Rights       []string      // what is asked there: RightAccess, RightDeletion, RightCorrection
 	Tells        []string      // the kinds of identity by which the person is named there
 	Due          time.Duration // how long whoever is asked has
 	Instructions Text          // what is to be done, for the people who do it
 	Evidence     Text          // the proof that must come with the answer; empty: none
+	Correct      Text          // what is to be done where something is corrected, for the people who do it
 	URL          string        // of a processor: where it is asked, and nowhere else
 	Domain       string        // as the processor's certificate says it
 	Transfer     string        // of a recipient outside the mainland: what its transfer is filed under
@@ -73,7 +74,7 @@ func (f *file) outside(r *record, s *System) {
 			f.node(n, "%s is for a database, not for a system that is asked (driver %s)", key, s.Driver)
 		}
 	}
-	o := &Outside{Rights: rights, Due: DefaultDue}
+	o := &Outside{Rights: rights[:2], Due: DefaultDue} // corrections only where the map says so
 	s.Outside = o
 	if n, ok := r.get("rights"); ok {
 		o.Rights = f.words(n, "rights", rights)
@@ -86,6 +87,7 @@ func (f *file) outside(r *record, s *System) {
 	if s.Driver == DriverManual {
 		o.Instructions = f.title(r, "instructions", true)
 		o.Evidence = f.title(r, "evidence", false)
+		o.Correct = f.title(r, "correct", slices.Contains(o.Rights, RightCorrection))
 	} else {
 		o.processor(f, r, s)
 	}
@@ -96,12 +98,13 @@ func (f *file) outside(r *record, s *System) {
 	})
 }
 
-// processor reads what only another company's program has. It is asked to delete, and to nothing else.
+// processor reads what only another company's program has. It is asked to delete and to correct, and to
+// nothing else.
 func (o *Outside) processor(f *file, r *record, s *System) {
 	if n, ok := r.get("rights"); !ok {
 		o.Rights = []string{RightDeletion}
-	} else if !slices.Equal(o.Rights, []string{RightDeletion}) {
-		f.node(n, "a processor is asked to delete: rights is [%s]", RightDeletion)
+	} else if slices.Contains(o.Rights, RightAccess) {
+		f.node(n, "a processor is asked to delete and to correct: rights is [%s, %s], or one of them", RightDeletion, RightCorrection)
 	}
 	if s.Recipient == (Text{}) {
 		r.need("recipient")

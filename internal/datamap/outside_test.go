@@ -53,7 +53,7 @@ func TestManualSystemMistakes(t *testing.T) {
 		"no instructions":     {"instructions: {zh: 在合同柜中找到并销毁, en: Find the folder and shred it}\n", "", `needs "instructions"`},
 		"nobody named":        {"tells: [account, email]\n", "", `needs "tells"`},
 		"a kind unknown":      {"tells: [account, email]", "tells: [acount]", "did you mean account?"},
-		"a right unknown":     {"rights: [deletion]", "rights: [delete]", "it is one of access or deletion"},
+		"a right unknown":     {"rights: [deletion]", "rights: [delete]", "it is one of access, deletion or correction"},
 		"a time not read":     {"due: 5d", "due: soon", "due must be a time"},
 		"of another language": {"en: A photograph of the shredding log", "en: ''", "evidence has no text"},
 	} {

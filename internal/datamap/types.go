@@ -118,6 +118,7 @@ type Column struct {
 
 	Erase    *Strategy // how an anonymised row gets its new value; nil: the column stays
 	FreeText bool      // people write here what they like: a hunt looks into it
+	Correct  *Correct  // what correcting it means; nil: nothing but the value changes
 }
 
 // Path is a personal field inside a JSON column.
@@ -200,6 +201,8 @@ type Company struct {
 	// Strong are the kinds of identity that are one person's alone, and worth a hunt after a
 	// deletion.
 	Strong []string
+	// Correction is what corrections ask for beyond the usual.
+	Correction Correction
 }
 
 // System finds a system by name; nil when there is none.

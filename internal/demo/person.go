@@ -194,3 +194,11 @@ func (p *Person) postOnce(ctx context.Context, path string, form url.Values, to 
 	}
 	return 0, nil
 }
+
+// CodeIn is the one-time code in a text; empty when there is none.
+func CodeIn(text string) string {
+	if m := codePattern.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -42,6 +42,12 @@ func (d *Desk) CompleteByHand(ctx context.Context, id string, done ByHand, key s
 	if err != nil {
 		return contract.DecideResult{}, err
 	}
+	if t.Kind == dsr.TaskEvidence {
+		if err := t.ripe(dsr.Complete); err != nil {
+			return contract.DecideResult{}, err
+		}
+		return d.completeProof(ctx, t, done, key)
+	}
 	if t.Kind != dsr.TaskByHand || t.Shown.ByHand == nil {
 		return contract.DecideResult{}, fault.Newf(contract.ErrBadInput, "task %s takes neither an outcome nor files", id)
 	}
@@ -55,14 +61,9 @@ func (d *Desk) CompleteByHand(ctx context.Context, id string, done ByHand, key s
 	if _, missing := t.Shown.ByHand.Answer(choices); missing != "" {
 		return contract.DecideResult{}, fault.New(contract.ErrBadInput, missing, nil).WithHint("look at it with habeas task show " + id)
 	}
-	if len(done.Files) > dsr.MaxEvidenceFiles {
-		return contract.DecideResult{}, fault.Newf(contract.ErrBadInput, "at most %d files can be attached", dsr.MaxEvidenceFiles)
-	}
-	plain := make([][]byte, len(done.Files))
-	for n, file := range done.Files {
-		if plain[n], err = readEvidence(file); err != nil {
-			return contract.DecideResult{}, err
-		}
+	plain, err := readFiles(done.Files)
+	if err != nil {
+		return contract.DecideResult{}, err
 	}
 	for n, file := range done.Files {
 		sum, err := d.attach(ctx, t, filepath.Base(file.Name), plain[n], key.Name)
@@ -75,6 +76,21 @@ func (d *Desk) CompleteByHand(ctx context.Context, id string, done ByHand, key s
 		return contract.DecideResult{}, err
 	}
 	return d.Decide(ctx, id, dsr.Complete, done.Reason, key)
+}
+
+// readFiles reads all files before anything is kept.
+func readFiles(files []File) ([][]byte, error) {
+	if len(files) > dsr.MaxEvidenceFiles {
+		return nil, fault.Newf(contract.ErrBadInput, "at most %d files can be attached", dsr.MaxEvidenceFiles)
+	}
+	plain := make([][]byte, len(files))
+	for n, file := range files {
+		var err error
+		if plain[n], err = readEvidence(file); err != nil {
+			return nil, err
+		}
+	}
+	return plain, nil
 }
 
 // readEvidence reads a file whole: at most dsr.MaxEvidence bytes.
@@ -155,6 +171,9 @@ func (d *Desk) Attachment(ctx context.Context, id string, n int, w io.Writer) (s
 	identity, err := key.Age()
 	if err != nil {
 		return "", err
+	}
+	if list[n-1].WipedAt != nil {
+		return "", fault.Newf(contract.ErrNotFound, "file %d of task %s was wiped, as its time after the decision is over", n, id)
 	}
 	sealed, err := d.Blobs.Open(ctx, list[n-1].Blob)
 	if err != nil {

@@ -44,6 +44,11 @@ func (d *Desk) VerifyCode(ctx context.Context, id, code string) (met bool, left 
 		return false, 0, err
 	}
 	if !result.Met {
+		if met, left, err := d.tryNewChannels(ctx, ref, code); err != nil || met {
+			return met, left, err
+		} else if left > 0 {
+			return false, left, nil // of the code to a new address: that they are who they are is proved already
+		}
 		return d.Remind(ctx, ref), result.TriesLeft, nil
 	}
 	return true, 0, d.tellMet(ctx, ref, result.ChallengeID, client.WorkflowUpdateStageCompleted)

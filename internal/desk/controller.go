@@ -20,10 +20,11 @@ type ControllerOrder struct {
 	Body       []byte // as it was signed; only its keyed hash is kept
 	Proof      casefile.SignedRequest
 	Callbacks  []string
+	Wishes     []dsr.Wish    // of a request to correct; none: it is one to delete
 	Within     time.Duration // how long we say that it takes
 }
 
-// OpenForController opens a deletion case for a controller. The same request again is the same case;
+// OpenForController opens a deletion or a correction case for a controller. The same request again is the same case;
 // the same number with another body a contract.ErrConflict.
 func (d *Desk) OpenForController(ctx context.Context, o ControllerOrder) (casefile.ControllerRequest, error) {
 	hash := d.Store.BodyHash(o.Controller, o.Body)
@@ -37,9 +38,13 @@ func (d *Desk) OpenForController(ctx context.Context, o ControllerOrder) (casefi
 	if had, err := known(); !fault.Is(err, contract.ErrNotFound) {
 		return had, err
 	}
-	// A processor deletes because its controller says so (PIPL Art. 21, GDPR Art. 28(3)(g)).
+	// A processor acts because its controller says so (PIPL Art. 21, GDPR Art. 28(3)(g)).
+	kind, ground := dsr.Deletion, dsr.GroundDuty
+	if len(o.Wishes) > 0 {
+		kind, ground = dsr.Correction, ""
+	}
 	_, err := d.OpenCase(ctx, Opening{
-		Kind: dsr.Deletion, Ground: dsr.GroundDuty, Identities: o.Identities, Channel: "opendsr", Requester: dsr.RequesterController,
+		Kind: kind, Ground: ground, Wishes: o.Wishes, Identities: o.Identities, Channel: "opendsr", Requester: dsr.RequesterController,
 		OpenedBy: "controller " + o.Controller,
 		controller: &casefile.ControllerRequest{Controller: o.Controller, RequestID: o.RequestID, BodyHash: hash, Proof: o.Proof,
 			Callbacks: o.Callbacks, ExpectedAt: d.Now().Add(o.Within)},

@@ -90,6 +90,9 @@ func (t Task) choice(key, value string) ([]string, error) {
 	if t.Kind == dsr.TaskPlan {
 		return t.planChoice(key, value)
 	}
+	if t.Kind == dsr.TaskCorrect {
+		return t.correctionChoice(key, value)
+	}
 	var columns []string
 	for _, c := range t.Shown.Collections {
 		for _, column := range c.ThirdParty {
@@ -177,7 +180,11 @@ func (t Task) ripe(verdict dsr.Verdict) error {
 		return fault.Newf(contract.ErrBadInput, "these columns may speak of somebody else and wait for keep, mask or drop: %s", strings.Join(open, ", ")).
 			WithHint("habeas task redact " + t.ID + " --set all=mask")
 	}
-	if t.Kind == dsr.TaskPlan && len(t.Choices) > 0 {
+	if c := t.Shown.Correction; c != nil && len(c.Stops) > 0 {
+		return fault.Newf(contract.ErrBadInput, "this speaks against it: %s", strings.Join(c.Stops, "; ")).
+			WithHint("refuse the field with habeas task redact " + t.ID + " --set FIELD=refuse:REASON, then habeas task replan " + t.ID)
+	}
+	if (t.Kind == dsr.TaskPlan || t.Kind == dsr.TaskCorrect) && len(t.Choices) > 0 {
 		return fault.Newf(contract.ErrBadInput, "the choices on task %s are not in this plan yet", t.ID).
 			WithHint("habeas task replan " + t.ID + " --reason …: the next plan has them, and waits for its own approval")
 	}

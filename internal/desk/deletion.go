@@ -36,7 +36,7 @@ type Sample struct {
 // PlanSamples shows at most limit rows of each entry of the plan that a task shows, masked, from the
 // live systems. A system that cannot be reached from here is said, and holds the others up by nothing.
 func (d *Desk) PlanSamples(ctx context.Context, t Task, open subject.Opener, limit int) ([]Sample, error) {
-	if t.Shown.ShownPlan == nil {
+	if t.Shown.ShownPlan == nil || t.Shown.Correction != nil { // which shows its values masked itself
 		return nil, nil
 	}
 	p, err := d.Store.Plan(ctx, t.Ref, t.Shown.Plan)

@@ -25,6 +25,7 @@ type Opening struct {
 	ReceivedAt time.Time      // zero: now. When it reached the company, not when it was typed
 	Note       string
 	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
+	Wishes     []dsr.Wish // of a correction: the new values; normalised here
 	OpenedBy   string     // the member of staff whose key was unlocked
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
@@ -117,11 +118,11 @@ func (d *Desk) complete(o *Opening) error {
 		}
 		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
 	}
-	return nil
+	return d.completeWishes(o)
 }
 
 func (o *Opening) request() casefile.Request {
-	r := casefile.Request{Identities: o.Identities, Note: o.Note}
+	r := casefile.Request{Identities: o.Identities, Note: o.Note, Wishes: o.Wishes}
 	if o.restored != nil {
 		r.Directory, r.Key = o.restored.directory, o.restored.key
 	}

@@ -14,13 +14,16 @@ type ShownByHand struct {
 	Instructions map[string]string `json:"instructions"` // by language
 	Evidence     map[string]string `json:"evidence,omitempty"`
 	Person       []Identity        `json:"person"`
+	// Changes are, of a correction, what each field is to be, by its name.
+	Changes []Identity `json:"changes,omitempty"`
 }
 
 // What was done by hand, as the answer says it.
 const (
 	DoneDeleted    = "deleted"
 	DoneAnonymised = "anonymised"
-	DoneProvided   = "provided"     // of an access case: the files are attached
+	DoneProvided   = "provided" // of an access case: the files are attached
+	DoneCorrected  = "corrected"
 	DoneNothing    = "nothing-held" // nothing is held of the person there
 )
 
@@ -43,6 +46,9 @@ func (s ShownByHand) Outcomes() []string {
 	if s.Right == string(Access) {
 		return []string{DoneProvided, DoneNothing}
 	}
+	if s.Right == string(Correction) {
+		return []string{DoneCorrected, DoneNothing}
+	}
 	return []string{DoneDeleted, DoneAnonymised, DoneNothing}
 }
 
@@ -64,9 +70,7 @@ func (s ShownByHand) Answer(choices map[string]string) (Answer, string) {
 		return a, "the answer says with --rows how many records, folders or files it was"
 	}
 	a.Rows = rows
-	for n := 1; choices[EvidenceChoice+strconv.Itoa(n)] != ""; n++ {
-		a.Evidence = append(a.Evidence, choices[EvidenceChoice+strconv.Itoa(n)])
-	}
+	a.Evidence = evidenceOf(choices)
 	nothing := a.Outcome == DoneNothing
 	switch {
 	case nothing != (rows == 0):
@@ -78,4 +82,12 @@ func (s ShownByHand) Answer(choices map[string]string) (Answer, string) {
 		return a, "a proof is asked for: attach it with --evidence FILE"
 	}
 	return a, ""
+}
+
+// evidenceOf are the files that an answer names.
+func evidenceOf(choices map[string]string) (files []string) {
+	for n := 1; choices[EvidenceChoice+strconv.Itoa(n)] != ""; n++ {
+		files = append(files, choices[EvidenceChoice+strconv.Itoa(n)])
+	}
+	return files
 }

@@ -11,10 +11,12 @@ const (
 	Deletion CaseKind = "deletion" // PIPL 47, GDPR 17
 	// EraseAfterAccess is a copy first, and the deletion when it was fetched or its time is over.
 	EraseAfterAccess CaseKind = "erase-after-access" // PIPL 45 and 47, GDPR 15 and 17
+	// Correction is the right to have data corrected and completed (PIPL 46, GDPR 16).
+	Correction CaseKind = "correction"
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess}
+var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess, Correction}
 
 // Copies says whether a case of the kind gives the person a copy of their data.
 func (k CaseKind) Copies() bool { return k == Access || k == EraseAfterAccess }

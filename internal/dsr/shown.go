@@ -45,9 +45,11 @@ type Shown struct {
 	*ShownStaff
 	*ShownPlan
 	*ShownHold
-	ByHand    *ShownByHand    `json:"by_hand,omitempty"`
-	Notice    *ShownNotice    `json:"notice,omitempty"`
-	Retention *ShownRetention `json:"retention,omitempty"`
+	ByHand     *ShownByHand     `json:"by_hand,omitempty"`
+	Correction *ShownCorrection `json:"correction,omitempty"`
+	Proof      *ShownProof      `json:"proof,omitempty"`
+	Notice     *ShownNotice     `json:"notice,omitempty"`
+	Retention  *ShownRetention  `json:"retention,omitempty"`
 }
 
 // ShownRetention is what a rule of retention would do at its nominal time. The sample is masked.

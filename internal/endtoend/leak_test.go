@@ -53,6 +53,8 @@ func TestNoPersonalDataInTemporal(t *testing.T) {
 	ref := l.wholeCase(cast.SharedMobileA)
 	l.stranger()
 	l.deletion(cast.CaseTwinA, cast.SharedMobileB)
+	l.person("corrected", cast.English)
+	l.correction(cast.English)
 	told, err := c.Breach(ctx, d)
 	l.must(err)
 	if told.Sent == 0 {
@@ -199,6 +201,17 @@ func (l *leak) deletion(p, held example.Person) {
 		_, err := l.d.Decide(l.ctx, task.ID, dsr.Approve, why, l.c.Staff[name])
 		l.must(err)
 	}
+}
+
+// correction has a wrong number corrected, with a code to the new one.
+func (l *leak) correction(p example.Person) {
+	l.t.Helper()
+	l.values["new mobile"] = "13700190077"
+	s := newStubborn(l.t, l.c, p, 5*time.Minute)
+	ref := s.askCorrection(dsr.Wish{Field: "contact.mobile", Value: l.values["new mobile"]})
+	s.confirmMobile(ref, "+86"+l.values["new mobile"])
+	s.sign(ref, dsr.TaskCorrect, "bo", dsr.Approve, l.values["reason"])
+	s.state(ref, dsr.StateClosed)
 }
 
 // search looks into the server's database file, its write-ahead log, every log, and the metrics

@@ -17,6 +17,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/certificate"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/example"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/stack/catcher"
 	"github.com/habeas-dsr/habeas/internal/systems/opendsr"
@@ -35,6 +36,7 @@ driver: opendsr
 region: cn
 owner: marketing@yunzhan.example
 recipient: {zh: 示例邮件服务商, en: Example Mailing Ltd}
+rights: [deletion, correction]
 tells: [account, email]
 url: http://%s
 domain: dsr.mailing.example
@@ -77,9 +79,10 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	t.Parallel()
 	p := newPeering(t)
 	controllers := fmt.Sprintf("controllers:\n  - {domain: %[1]s, certificate: %[1]s.crt, callbacks: ['%[2]s']}\n", controllerDomain, p.at[controllerDomain])
-	theirs := company(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)})
+	theirs := companyWith(t, map[string]string{"HABEAS_OPENDSR": p.file(t, processorDomain, controllers)}, map[string]string{"billing.yaml": withProfiles(t)})
 	ours := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_OPENDSR": p.file(t, controllerDomain, "")},
-		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain])})
+		map[string]string{"mailing.yaml": fmt.Sprintf(mailing, p.at[processorDomain]), "billing.yaml": withProfiles(t)})
+	correction := correctMobile(newStubborn(t, ours, example.Cast().Plain, 8*time.Minute), newStubborn(t, theirs, example.Cast().Plain, 8*time.Minute))
 	person := ordinary(t, ours, 1)[0]
 	us, them := newStubborn(t, ours, person, 5*time.Minute), newStubborn(t, theirs, person, 5*time.Minute)
 	refusesTheUnsigned(us, p)
@@ -93,7 +96,7 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 		}
 	}
 	us.agreeOn(ref)
-	asked := them.askedBy(controllerDomain)
+	asked := them.askedBy(controllerDomain, dsr.Deletion)
 	them.agreeOn(asked)
 	us.waitsFor(ref, "mailing")
 	them.ended(asked, dsr.Fulfilled)
@@ -121,6 +124,7 @@ func TestHistoriesWithAProcessor(t *testing.T) {
 	}
 	r.record("processor-completed", contract.ProcessorID(ref, "mailing"))
 	r.record("deletion-with-processor", string(ref))
+	r.record("correction-with-processor", string(correction))
 }
 
 // side is one of the two companies as it was before the person asked.
@@ -185,13 +189,13 @@ func (s *stubborn) certifiedFile(ref contract.Ref) string {
 	return fmt.Sprintf("%x", kept.Hash)
 }
 
-// askedBy waits for the case that a controller has opened.
-func (s *stubborn) askedBy(controller string) (ref contract.Ref) {
+// askedBy waits for the case of that kind that a controller has opened.
+func (s *stubborn) askedBy(controller string, kind dsr.CaseKind) (ref contract.Ref) {
 	s.t.Helper()
 	s.until("the controller's request", func(ctx context.Context) (bool, error) {
 		cases, err := s.d.Store.ListCases(ctx, casefile.Filter{})
 		for _, c := range cases {
-			if c.Requester == dsr.RequesterController && c.OpenedBy == "controller "+controller {
+			if c.Kind == kind && c.Requester == dsr.RequesterController && c.OpenedBy == "controller "+controller {
 				ref = c.Ref
 			}
 		}

@@ -70,6 +70,16 @@ func goldenCases() map[string]struct {
 		f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Support tickets"}
 	})
 	add("deletion_done-nothing", DeletionDone, func(f *Fields) { f.Done, f.BackupsUntil = nil, time.Time{} })
+	add("correction_done-partial", CorrectionDone, func(f *Fields) {
+		f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Support tickets"}
+		f.NotDone, f.Others, f.Told = []string{"Real name: the proof that we asked for did not come"}, []string{"Support – Tickets: Mobile number"}, []string{"Example Mailing Ltd"}
+	})
+	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Refused} {
+		add("correction_ended-"+string(outcome), CorrectionEnded, func(f *Fields) { f.Outcome = string(outcome) })
+	}
+	add("correction_ended-reasons", CorrectionEnded, func(f *Fields) {
+		f.Outcome, f.NotDone = string(dsr.Refused), []string{"E-mail: the new address was not confirmed by its code"}
+	})
 	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Linked, dsr.Refused} {
 		add("deletion_ended-"+string(outcome), DeletionEnded, func(f *Fields) { f.Outcome = string(outcome) })
 	}

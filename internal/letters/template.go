@@ -45,10 +45,19 @@ const (
 	DeletionEnded    Template = "deletion_ended"    // nothing was deleted, by Fields.Outcome
 )
 
+// The letters of a correction case, beside those of every case.
+const (
+	CorrectionAck   Template = "correction_ack"   // proof of receipt, and what happens next
+	ConfirmCode     Template = "confirm_code"     // goes to a new address, and proves that it is theirs
+	CorrectionDone  Template = "correction_done"  // what was corrected where, without the values
+	CorrectionEnded Template = "correction_ended" // nothing was corrected, by Fields.Outcome
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
-		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded}
+		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
+		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -100,6 +109,11 @@ type Fields struct {
 	Certificate   string    // SHA-256 of the certificate, hex
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
 	OtherCase     string    // the number of the open case that goes on instead
+
+	// Of a correction, none of them with a value of the person.
+	NotDone []string // what was not corrected, and why
+	Others  []string // where another value stood than the one to be corrected
+	Told    []string // recipients that were told
 }
 
 // Withheld is one part of an answer that is refused, in the reader's words.

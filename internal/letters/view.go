@@ -143,6 +143,15 @@ func (v view) Done() ([]string, error) { return v.lines("what was done", v.f.Don
 // Kept lists what is kept, by which law and until when.
 func (v view) Kept() ([]string, error) { return v.lines("what is kept", v.f.Kept) }
 
+// NotDone lists what was not corrected, and why.
+func (v view) NotDone() ([]string, error) { return v.lines("what was not corrected", v.f.NotDone) }
+
+// Others lists where a third value stood.
+func (v view) Others() ([]string, error) { return v.lines("what is different", v.f.Others) }
+
+// Told lists the recipients that were told.
+func (v view) Told() ([]string, error) { return v.lines("who was told", v.f.Told) }
+
 func (v view) lines(name string, list []string) ([]string, error) {
 	for _, s := range list {
 		if _, err := need(name, s); err != nil {

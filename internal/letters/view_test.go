@@ -30,6 +30,10 @@ func TestMissingFieldStops(t *testing.T) {
 		DeletionApproved: {"CaseNo", "WithdrawUntil", "Zone", "PortalHost", "Company"},
 		DeletionDone:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Certificate", "PortalHost", "Company"},
 		DeletionNoData:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+		CorrectionAck:    {"CaseNo", "ReceivedAt", "DueAt", "Zone", "PortalHost", "Company"},
+		ConfirmCode:      {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
+		CorrectionDone:   {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
+		CorrectionEnded:  {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 	}
 	for letter, want := range needed {

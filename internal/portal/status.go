@@ -29,6 +29,9 @@ var stepOf = map[string]int{
 	string(dsr.StateCooling):    4,
 	string(dsr.StateErasing):    4,
 	string(dsr.StateChecking):   4,
+	string(dsr.StateConfirming): 1,
+	string(dsr.StateProving):    1,
+	string(dsr.StateCorrecting): 4,
 	string(dsr.StateReady):      4,
 	string(dsr.StateClosed):     5,
 }

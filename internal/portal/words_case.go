@@ -61,6 +61,7 @@ var caseWords = map[string]datamap.Text{
 	"kind.access":             {ZH: "查阅、复制个人信息", EN: "A copy of your data"},
 	"kind.deletion":           {ZH: "删除个人信息", EN: "Deletion of your data"},
 	"kind.erase-after-access": {ZH: "提供个人信息副本，随后删除", EN: "A copy of your data, and then its deletion"},
+	"kind.correction":         {ZH: "更正、补充个人信息", EN: "Correction of your data"},
 	"kind.other":              {ZH: "个人信息权利请求", EN: "Request about your data"},
 
 	"state.received":        {ZH: "我们已收到您的请求", EN: "We have received your request"},
@@ -81,6 +82,12 @@ var caseWords = map[string]datamap.Text{
 	"state.cooling.text":    {ZH: "撤回的期限写在我们的信函里。此后删除无法恢复。", EN: "Our letter says until when. After that it cannot be undone."},
 	"state.erasing":         {ZH: "正在删除", EN: "Your data is being deleted"},
 	"state.erasing.text":    {ZH: "办结后我们会通知您。", EN: "We write to you when it is done."},
+	"state.confirming":      {ZH: "请确认新的联系方式", EN: "Please confirm your new address"},
+	"state.confirming.text": {ZH: "我们已向您提供的新联系方式发送验证码，请致电客服热线告知工作人员。", EN: "We sent a code to the new address or number. Please call our hotline and read it out."},
+	"state.proving":         {ZH: "等待证明材料", EN: "We are waiting for your proof"},
+	"state.proving.text":    {ZH: "收到您的证明材料后我们会继续办理。", EN: "We go on once we have it."},
+	"state.correcting":      {ZH: "正在更正", EN: "Your data is being corrected"},
+	"state.correcting.text": {ZH: "办结后我们会通知您。", EN: "We write to you when it is done."},
 	"state.working":         {ZH: "正在办理", EN: "We are working on it"},
 	"state.working.text":    {ZH: "您暂时不需要做什么。", EN: "There is nothing you need to do for now."},
 

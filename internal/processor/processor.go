@@ -141,7 +141,7 @@ func (s *server) failed(w http.ResponseWriter, err error) {
 }
 
 func (s *server) discovery(w http.ResponseWriter, _ *http.Request) {
-	d := opendsr.Discovery{APIVersion: opendsr.Version, Types: []string{opendsr.Erasure}, Certificate: s.Peers.URL + opendsr.Root + "/certificate.pem"}
+	d := opendsr.Discovery{APIVersion: opendsr.Version, Types: []string{opendsr.Erasure, opendsr.Rectification}, Certificate: s.Peers.URL + opendsr.Root + "/certificate.pem"}
 	for _, kind := range []string{datamap.IdentityEmail, datamap.IdentityAccount} {
 		d.Identities = append(d.Identities, opendsr.Identity{Type: opendsr.TypeOf(kind), Format: "raw"})
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
@@ -24,7 +26,7 @@ func (s *server) open(w http.ResponseWriter, r *http.Request, c call) {
 		s.refuse(w, http.StatusBadRequest, why)
 		return
 	}
-	asked, err := s.Desk.OpenForController(r.Context(), desk.ControllerOrder{Controller: c.controller.Domain, RequestID: request.ID,
+	asked, err := s.Desk.OpenForController(r.Context(), desk.ControllerOrder{Controller: c.controller.Domain, RequestID: request.ID, Wishes: wishesOf(request, c.controller.Domain),
 		Identities: identities, Body: c.body, Proof: c.signed, Callbacks: request.CallbackURL, Within: s.Peers.Within})
 	if err != nil {
 		s.failed(w, err)
@@ -44,8 +46,10 @@ func (s *server) check(r opendsr.Request, from opendsr.Controller) ([]dsr.Identi
 	switch {
 	case !opendsr.IsID(r.ID):
 		return nil, "subject_request_id is a UUID of version 4 in lower case"
-	case r.Type != opendsr.Erasure:
-		return nil, "subject_request_type: only erasure is done here"
+	case r.Type != opendsr.Erasure && r.Type != opendsr.Rectification:
+		return nil, "subject_request_type: only erasure is done here, and rectification by agreement"
+	case (r.Type == opendsr.Rectification) != (len(wishesOf(r, from.Domain)) > 0):
+		return nil, "what is to be rectified stands in the controller's extension, and nowhere else"
 	case r.Regulation != "gdpr" && r.Regulation != "ccpa":
 		return nil, "regulation is gdpr or ccpa"
 	case r.APIVersion != opendsr.Version:
@@ -75,6 +79,18 @@ func (s *server) check(r opendsr.Request, from opendsr.Controller) ([]dsr.Identi
 		list = append(list, dsr.Identity{Kind: kind, Value: value})
 	}
 	return list, ""
+}
+
+// wishesOf are what a controller wants corrected, in order of the fields.
+func wishesOf(r opendsr.Request, controller string) []dsr.Wish {
+	var list []dsr.Wish
+	for key, value := range r.Extensions["opendsr."+controller] {
+		if field, ok := strings.CutPrefix(key, opendsr.RectifyPrefix); ok {
+			list = append(list, dsr.Wish{Field: field, Value: value})
+		}
+	}
+	slices.SortFunc(list, func(a, b dsr.Wish) int { return strings.Compare(a.Field, b.Field) })
+	return list
 }
 
 // status says how far a request is (section 7).

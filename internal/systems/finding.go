@@ -31,6 +31,7 @@ const (
 	TriggerInside = "trigger"        // advice: a trigger will run
 	TriggerBeyond = "trigger-beyond" // a trigger may have effects that are not taken back: not tried
 	Untried       = "untried"        // advice: why the trial left something out
+	Taken         = "taken"          // advice: somebody else's directory row holds a corrected value already
 
 	// What only the tools of the data map report; no case looks for these.
 	BadExpiry     = "expiry"         // a rule of retention that cannot be carried out as it stands
@@ -53,7 +54,7 @@ type Finding struct {
 // Stops reports whether a case must not go on with this: whether its answer would be wrong.
 func (f Finding) Stops() bool {
 	switch f.Kind {
-	case Advice, ReadOnly, BadExpiry, UnmappedTable, IgnoredTable, TriggerInside, TriggerBeyond, Untried:
+	case Advice, ReadOnly, BadExpiry, UnmappedTable, IgnoredTable, TriggerInside, TriggerBeyond, Untried, Taken:
 		return false
 	}
 	return true

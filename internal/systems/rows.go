@@ -61,3 +61,8 @@ func same(set Assignment, live Live, old, value *string) bool {
 	}
 	return false
 }
+
+// SameText reports whether a column holds the value already, as its type writes it.
+func SameText(live Live, has *string, value string) bool {
+	return same(Assignment{Strategy: datamap.Strategy{With: datamap.StrategyConstant}}, live, has, &value)
+}

@@ -75,6 +75,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("deletes", e.deletes)
 	t.Run("unlinks", e.unlinks)
 	t.Run("anonymises", e.anonymises)
+	t.Run("corrects", e.corrects)
 	t.Run("preflights", e.preflights)
 	t.Run("written meanwhile", e.meanwhile)
 	t.Run("locked", e.locked)

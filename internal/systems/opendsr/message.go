@@ -19,6 +19,10 @@ const Root = "/v2"
 // What a request asks, and how far it is (sections 6 and 7).
 const (
 	Erasure = "erasure"
+	// Rectification is by agreement of both sides: the protocol names it nowhere, and what each field is to
+	// be stands in the controller's extension, under RectifyPrefix and the field's name.
+	Rectification = "rectification"
+	RectifyPrefix = "rectify."
 
 	Pending    = "pending"
 	InProgress = "in_progress"

@@ -38,6 +38,12 @@ func (e *eraser) anonymise(ctx context.Context) (systems.Applied, error) {
 	if len(changed) == 0 {
 		return done, nil
 	}
+	done.Changed, err = e.assign(ctx, changed, names)
+	return done, err
+}
+
+// assign writes values into columns of rows.
+func (e *eraser) assign(ctx context.Context, changed [][]*string, names []string) (int64, error) {
 	from, match, args := e.keyed(changed, names)
 	sets := make([]string, len(names))
 	for i, name := range names {
@@ -50,8 +56,7 @@ func (e *eraser) anonymise(ctx context.Context) (systems.Applied, error) {
 		}
 		sets[i] = pq.QuoteIdentifier(name) + " = " + value
 	}
-	done.Changed, err = e.exec(ctx, "UPDATE "+quoted(e.shape.c)+" AS d SET "+strings.Join(sets, ", ")+" FROM "+from+" WHERE "+match, args)
-	return done, err
+	return e.exec(ctx, "UPDATE "+quoted(e.shape.c)+" AS d SET "+strings.Join(sets, ", ")+" FROM "+from+" WHERE "+match, args)
 }
 
 // textOf is a column as the text that strategies see: binary is hex digits.
