@@ -12,9 +12,9 @@ import (
 
 // target is what a plan is about to destroy, for the holds: the person under every identity, also one
 // that others share, and the collections of the systems given.
-func (a *Activities) target(ctx context.Context, ref contract.Ref, plan subject.Plan, only ...string) (casefile.Target, error) {
+func (a *Activities) target(ctx context.Context, ref contract.Ref, n int, plan subject.Plan, only ...string) (casefile.Target, error) {
 	t := casefile.Target{Indexes: map[string][][]byte{}, Collections: map[string][]string{}}
-	account, err := a.account(ctx, ref)
+	account, err := a.planAccount(ctx, ref, n)
 	if err != nil {
 		return t, err
 	}
@@ -50,7 +50,7 @@ func (a *Activities) held(ctx context.Context, ref contract.Ref, n int) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	target, err := a.target(ctx, ref, plan)
+	target, err := a.target(ctx, ref, n, plan)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,13 @@ func (a *Activities) AgreePlan(ctx context.Context, in contract.AgreeInput) (con
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return contract.AgreeResult{}, err
 	}
-	p, err := a.Store.AgreePlan(ctx, in.Ref, in.Plan, in.Review, in.Approval, a.Config.CoolOff, a.Pins)
+	cool := a.Config.CoolOff
+	if over, err := a.stops(ctx, in.Ref, in.Plan); err != nil {
+		return contract.AgreeResult{}, err
+	} else if over { // who asks that something stop wants it now, and it can be lifted again
+		cool = 0
+	}
+	p, err := a.Store.AgreePlan(ctx, in.Ref, in.Plan, in.Review, in.Approval, cool, a.Pins)
 	if err != nil {
 		return contract.AgreeResult{}, err
 	}
@@ -82,7 +88,7 @@ func (a *Activities) BeginErasing(ctx context.Context, in contract.PlanInput) (c
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return contract.Nothing{}, err
 	}
-	held, err := a.held(ctx, in.Ref, in.Plan)
+	held, err := a.mayStop(ctx, in)
 	if err != nil {
 		return contract.Nothing{}, err
 	}

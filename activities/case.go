@@ -54,6 +54,12 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 		return facts, err
 	}
 	facts.Vouched = err == nil
+	facts.AtOnce, facts.NoData = dsr.AtOnce(c.Kind, c.Scope), c.Scope == dsr.ScopeCategories
+	if c.Kind == dsr.Restriction {
+		for _, s := range a.Map.Stopped(a.purposes(c)) {
+			facts.Recipients = append(facts.Recipients, s.Name)
+		}
+	}
 	return facts, nil
 }
 

@@ -33,6 +33,9 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
+	if err := a.notRestriction(ctx, in.Ref); err != nil {
+		return out, err
+	}
 	if c, err := a.Store.Case(ctx, in.Ref); err != nil || c.EndingAt != nil {
 		return out, cmp.Or(err, error(fault.Newf(contract.ErrNotOpen, "%s is ending: nothing is collected for it any more", in.Ref)))
 	}

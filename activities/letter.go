@@ -23,6 +23,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
 		account, err = a.stranger(ctx, in.Ref)
 	}
+	if in.Template == string(letters.OptedOut) {
+		account, err = a.requester(ctx, in.Ref)
+	}
 	if err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -201,6 +204,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	}
 	if c.Kind == dsr.Deletion {
 		return f, a.deletionFields(ctx, c, &f)
+	}
+	if c.Kind == dsr.Restriction {
+		return f, a.stopFields(ctx, c, account.Lang, &f)
 	}
 	if err := a.packageFields(ctx, ref, &f); err != nil {
 		return f, err

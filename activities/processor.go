@@ -89,7 +89,7 @@ func (a *Activities) AskProcessor(ctx context.Context, in contract.ProcessorInpu
 	if err != nil {
 		return out, err
 	}
-	target, err := a.target(ctx, in.Ref, ask.body, in.System)
+	target, err := a.target(ctx, in.Ref, in.Plan, ask.body, in.System)
 	if err != nil {
 		return out, err
 	}

@@ -23,6 +23,9 @@ func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
 		err = a.restored(ctx, ref)
 	}
 	if fault.Is(err, contract.ErrNotFound) {
+		err = a.atOnce(ctx, ref)
+	}
+	if fault.Is(err, contract.ErrNotFound) {
 		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
 	}
 	return err
@@ -51,7 +54,14 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 	if err := a.Store.PutIndexes(ctx, in.Ref, index); err != nil {
 		return plan, err
 	}
-	for _, s := range subject.Steps(a.Map, account) {
+	over, err := a.stopMap(ctx, in.Ref, 1)
+	if err != nil {
+		return plan, err
+	}
+	if over == nil {
+		over = a.Map
+	}
+	for _, s := range subject.Steps(over, account) {
 		plan.Steps = append(plan.Steps, contract.SearchStep{Level: s.Level, System: s.System, Collections: s.Collections})
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
@@ -68,6 +78,9 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (contract.DiscoverResult, error) {
 	var out contract.DiscoverResult
 	if err := a.verified(ctx, in.Ref); err != nil {
+		return out, err
+	}
+	if err := a.notRestriction(ctx, in.Ref); err != nil { // it discovers for each of its plans
 		return out, err
 	}
 	account, err := a.account(ctx, in.Ref)

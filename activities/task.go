@@ -29,6 +29,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskPlan:          a.showPlan,
 		dsr.TaskErase:         a.showPlan,
 		dsr.TaskEraseLarge:    a.showPlan,
+		dsr.TaskLift:          a.showLift,
 		dsr.TaskPreflight:     a.showFindings,
 		dsr.TaskHeld:          a.showHeld,
 		dsr.TaskEraseFailed:   a.showDone,

@@ -14,24 +14,7 @@ import (
 // execute carries the plan out, system by system, and looks whether it is so. It returns no outcome
 // when what is left needs another plan.
 func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.Outcome, error) {
-	c.systems = slices.DeleteFunc(slices.Clone(facts.Order), func(s string) bool { return slices.Contains(c.partial, s) })
-	if err := c.enter(ctx, dsr.StateErasing, ""); err != nil {
-		return "", err
-	}
-	for _, system := range facts.Order {
-		if slices.Contains(c.partial, system) {
-			continue
-		}
-		again, err := c.erase(ctx, system)
-		if err != nil || again {
-			return "", err
-		}
-		c.answered(system)
-		if err := c.show(ctx, c.humans.waiting()); err != nil {
-			return "", err
-		}
-	}
-	clean, again, err := c.check(ctx, facts)
+	clean, again, err := c.change(ctx, facts, dsr.StateErasing)
 	if err != nil || again {
 		return "", err
 	}
@@ -46,6 +29,29 @@ func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.
 		return dsr.PartlyDone, nil
 	}
 	return dsr.Fulfilled, nil
+}
+
+// change carries the plan out in every system and reads it back. clean says that nothing is left, and
+// again that another plan is wanted.
+func (c *deletion) change(ctx workflow.Context, facts contract.PlanFacts, state dsr.State) (clean, again bool, err error) {
+	c.systems = slices.DeleteFunc(slices.Clone(facts.Order), func(s string) bool { return slices.Contains(c.partial, s) })
+	if err := c.enter(ctx, state, ""); err != nil {
+		return false, false, err
+	}
+	for _, system := range facts.Order {
+		if slices.Contains(c.partial, system) {
+			continue
+		}
+		again, err := c.erase(ctx, system)
+		if err != nil || again {
+			return false, again, err
+		}
+		c.answered(system)
+		if err := c.show(ctx, c.humans.waiting()); err != nil {
+			return false, false, err
+		}
+	}
+	return c.check(ctx, facts)
 }
 
 // erase changes one system as the plan says. There is no way back across systems and no pretending:

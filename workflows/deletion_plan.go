@@ -18,6 +18,11 @@ func (c *deletion) draft(ctx workflow.Context) (facts contract.PlanFacts, whole 
 			return facts, false, err
 		}
 	}
+	return c.freeze(ctx)
+}
+
+// freeze makes a plan of what was found.
+func (c *deletion) freeze(ctx workflow.Context) (facts contract.PlanFacts, whole bool, err error) {
 	walk, err := step(&c.request, ctx, "begin a plan", contract.StartPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 	if err != nil {
 		return facts, false, err
@@ -85,7 +90,12 @@ func (c *deletion) eachSystem(ctx workflow.Context, systems []string, do func(wo
 }
 
 // occasion names a task of this plan.
-func (c *deletion) occasion(what string) string { return fmt.Sprintf("plan-%d/%s", c.plan, what) }
+func (c *deletion) occasion(what string) string {
+	if c.redraft > 0 {
+		what = fmt.Sprintf("again-%d/%s", c.redraft, what)
+	}
+	return fmt.Sprintf("plan-%d/%s", c.plan, what)
+}
 
 // gone says that nobody needs to answer any more, because the person took the request back.
 func (c *deletion) gone() bool { return c.withdrawn && !c.begun }

@@ -17,6 +17,7 @@ func Register(r Registry) {
 	for name, w := range map[string]any{
 		contract.Access.Name:         Access,
 		contract.Deletion.Name:       Deletion,
+		contract.Restriction.Name:    Restriction,
 		contract.HoldRelease.Name:    HoldRelease,
 		contract.Roster.Name:         Roster,
 		contract.Notice.Name:         Notice,

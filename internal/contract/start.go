@@ -12,6 +12,9 @@ import (
 var starts = map[string]struct{ workflow, summary string }{
 	"access":   {Access.Name, "access request"},
 	"deletion": {Deletion.Name, "deletion request"},
+
+	"restriction": {Restriction.Name, "restriction"},
+	"portability": {Access.Name, "portability request"},
 }
 
 // StartOf is how the workflow of a reference is started, by whoever opens it and by the

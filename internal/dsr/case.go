@@ -9,10 +9,14 @@ type CaseKind string
 const (
 	Access   CaseKind = "access"   // PIPL 45, GDPR 15
 	Deletion CaseKind = "deletion" // PIPL 47, GDPR 17
+	// Restriction stops a purpose: a consent withdrawn, an objection, an unsubscription, a restriction
+	// (PIPL 15, 24, 44, GDPR 7(3), 18, 21).
+	Restriction CaseKind = "restriction"
+	Portability CaseKind = "portability" // PIPL 45(3), GDPR 20: an access to what the person gave
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion}
+var CaseKinds = []CaseKind{Access, Deletion, Restriction, Portability}
 
 // State is how far a case is, for people. Temporal knows it; the casefile keeps a projection.
 type State string
@@ -38,6 +42,14 @@ const (
 	StateErasing  State = "erasing"
 	StateChecking State = "checking" // what was erased is read back
 	StateAsking   State = "asking"   // those who are asked to act have not all answered; of access cases too
+)
+
+// The states of a restriction, beside those of a deletion.
+const (
+	StateStopping State = "stopping"
+	StateTelling  State = "telling"  // recipients are told
+	StateInForce  State = "in-force" // what was asked is so, until somebody ends it
+	StateLifting  State = "lifting"  // it is being ended
 )
 
 // Outcome is how a case ended.

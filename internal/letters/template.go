@@ -45,10 +45,20 @@ const (
 	DeletionEnded    Template = "deletion_ended"    // nothing was deleted, by Fields.Outcome
 )
 
+// The letters of a case that stops a purpose, beside those of every case.
+const (
+	OptedOut          Template = "opted_out"          // no more marketing, or tracking: done
+	RestrictionAck    Template = "restriction_ack"    // proof of receipt, and what happens next
+	Restricted        Template = "restricted"         // what has stopped, and who was told
+	RestrictionEnding Template = "restriction_ending" // it will end, from when on and why
+	RestrictionClosed Template = "restriction_closed" // the end, by Fields.Outcome
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
-		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded}
+		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
+		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -99,6 +109,12 @@ type Fields struct {
 	Certificate   string    // SHA-256 of the certificate, hex
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
 	OtherCase     string    // the number of the open case that goes on instead
+
+	// Of a case that stops a purpose.
+	Purposes []string  // what was asked to stop, in the reader's words
+	Told     []string  // the recipients that were told; may be empty
+	EndsAt   time.Time // when a restriction ends
+	EndWhy   string    // and why
 }
 
 // Withheld is one part of an answer that is refused, in the reader's words.

@@ -140,6 +140,23 @@ func (v view) Done() ([]string, error) { return v.lines("what was done", v.f.Don
 // Kept lists what is kept, by which law and until when.
 func (v view) Kept() ([]string, error) { return v.lines("what is kept", v.f.Kept) }
 
+// Purposes lists what was asked to stop.
+func (v view) Purposes() ([]string, error) {
+	if len(v.f.Purposes) == 0 {
+		return nil, badField{"what is to stop", "is missing"}
+	}
+	return v.lines("what is to stop", v.f.Purposes)
+}
+
+// Told lists the recipients that were told.
+func (v view) Told() ([]string, error) { return v.lines("who was told", v.f.Told) }
+
+// EndWhy is why a restriction ends.
+func (v view) EndWhy() (string, error) { return need("why the restriction ends", v.f.EndWhy) }
+
+// EndsAt is a minute, with its time zone.
+func (v view) EndsAt() (string, error) { return v.minute("the end of the restriction", v.f.EndsAt) }
+
 func (v view) lines(name string, list []string) ([]string, error) {
 	for _, s := range list {
 		if _, err := need(name, s); err != nil {
