@@ -208,6 +208,7 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	if c.Kind == dsr.Restriction {
 		return f, a.stopFields(ctx, c, account.Lang, &f)
 	}
+	f.NoData = c.Scope == dsr.ScopeCategories
 	if err := a.packageFields(ctx, ref, &f); err != nil {
 		return f, err
 	}

@@ -149,7 +149,7 @@ func (a *Activities) erasure(ctx context.Context, p casefile.Plan) (subject.Eras
 		Frozen: a.Store.FrozenKeys(p.Ref, p.N), Choices: p.Choices, Now: p.MadeAt, Secret: key.Derive("erasure"),
 	}
 	if over != nil { // the directory's row stays: each plan has a discovery of its own
-		e.Map, e.Search.Keys = over, a.Store.AnewKeys(p.Ref, p.N)
+		e.Map, e.Keys = over, a.Store.AnewKeys(p.Ref, p.N)
 		return e, nil
 	}
 	before, err := a.begun(ctx, p.Ref, p.N)
@@ -206,6 +206,9 @@ func (a *Activities) DraftPlan(ctx context.Context, in contract.EraseInput) (con
 	progress(ctx, &done, 0)
 	part, err := e.Draft(systems.WithRef(ctx, in.Ref), in.System)
 	if err != nil {
+		return out, err
+	}
+	if err := a.closureFacts(ctx, in, *e, &part); err != nil {
 		return out, err
 	}
 	for _, entry := range part.Entries {

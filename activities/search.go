@@ -108,8 +108,12 @@ func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (c
 
 // search is the search for the account's rows, without the systems that signed decisions left out.
 func (a *Activities) search(ctx context.Context, ref contract.Ref, account subject.Account) (subject.Search, error) {
+	over, err := a.answerMapOf(ctx, ref)
+	if err != nil {
+		return subject.Search{}, err
+	}
 	left, err := a.partial(ctx, ref)
-	return subject.Search{Map: a.Map, Account: account, Keys: a.Store.KeyStore(ref), Open: a.opener(ctx), Without: left}, err
+	return subject.Search{Map: over, Account: account, Keys: a.Store.KeyStore(ref), Open: a.opener(ctx), Without: left}, err
 }
 
 // ConfirmChallenge says whether the casefile knows that this code, or without one any, was typed

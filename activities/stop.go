@@ -40,6 +40,20 @@ func (a *Activities) stopMap(ctx context.Context, ref contract.Ref, n int) (*dat
 	return a.Map.Stopping(a.purposes(c)), nil
 }
 
+// answerMap is the data map by which a case is answered: of a portability case what the person gave.
+func (a *Activities) answerMap(c casefile.Case) *datamap.Map {
+	if c.Kind == dsr.Portability {
+		return a.Map.Portable()
+	}
+	return a.Map
+}
+
+// answerMapOf is answerMap for whoever has the reference alone.
+func (a *Activities) answerMapOf(ctx context.Context, ref contract.Ref) (*datamap.Map, error) {
+	c, err := a.Store.Case(ctx, ref)
+	return a.answerMap(c), err
+}
+
 // atOnce says whether what a case asks for is done without a proof of who asks; contract.ErrNotFound
 // when it is not.
 func (a *Activities) atOnce(ctx context.Context, ref contract.Ref) error {

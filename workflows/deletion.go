@@ -10,9 +10,9 @@ import (
 // deletion is the state of one deletion case (PIPL 47, GDPR 17).
 type deletion struct {
 	request
-	plan  int  // the number of the plan, from 1
-	begun bool // something may have been changed
-	redraft int // how often this very plan was drafted before: of a case that is done at once
+	plan    int  // the number of the plan, from 1
+	begun   bool // something may have been changed
+	redraft int  // how often this very plan was drafted before: of a case that is done at once
 }
 
 var deletionWords = words{ack: "deletion_ack", end: func(outcome dsr.Outcome, settled bool) string {

@@ -85,12 +85,13 @@ func (f *file) outside(r *record, s *System) {
 		o.Due = f.due(n)
 	}
 	o.Transfer = r.text("transfer")
-	if s.Driver == DriverWebhook {
+	switch s.Driver {
+	case DriverWebhook:
 		o.webhook(f, r, s)
-	} else if s.Driver == DriverManual {
+	case DriverManual:
 		o.Instructions = f.title(r, "instructions", true)
 		o.Evidence = f.title(r, "evidence", false)
-	} else {
+	default:
 		o.processor(f, r, s)
 	}
 	f.later = append(f.later, func(l *loading) {

@@ -64,6 +64,7 @@ func TestStoppingKeepsToThePurpose(t *testing.T) {
 	if p := m.Purpose(PurposeMarketing); p == nil || p.Title.EN != "Marketing mail" || !slices.Equal(m.PurposeNames(), []string{"marketing", "tracking", "profiling"}) {
 		t.Errorf("purposes: %v", m.PurposeNames())
 	}
+	whole := m
 	names := func(m *Map) (list []string) {
 		for _, s := range m.Systems {
 			for _, c := range s.Collections {
@@ -77,7 +78,7 @@ func TestStoppingKeepsToThePurpose(t *testing.T) {
 						t.Errorf("%s: a link leads out of the derived map", c.Name)
 					}
 				}
-				if slices.ContainsFunc(c.Columns, func(col *Column) bool { return col.FreeText }) {
+				if m != whole && slices.ContainsFunc(c.Columns, func(col *Column) bool { return col.FreeText }) {
 					t.Errorf("%s: would be hunted through", c.Name)
 				}
 			}

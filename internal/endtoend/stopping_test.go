@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -101,6 +104,11 @@ func TestHistoriesOfStopping(t *testing.T) {
 	t.Run("restriction", func(t *testing.T) {
 		r.record("restriction-lifted", string(restricted(newStubborn(t, c, cast.Plain, 4*time.Minute), n)))
 	})
+	t.Run("kinds of data", func(t *testing.T) {
+		r.record("access-kinds", string(kindsAlone(newStubborn(t, c, cast.English, 4*time.Minute))))
+	})
+	t.Run("portability", func(t *testing.T) { takenAlong(newStubborn(t, c, cast.AlsoContact, 4*time.Minute)) })
+	t.Run("account closure", func(t *testing.T) { closing(newStubborn(t, c, cast.English, 4*time.Minute)) })
 }
 
 // flag reads a column of an account.
@@ -404,4 +412,160 @@ func (s *stubborn) lift(ref contract.Ref) {
 	if last := p[len(p)-1]; err != nil || last.CoolUntil == nil || last.BegunAt.Before(*last.CoolUntil) {
 		s.t.Errorf("it ended before its time: %v", err)
 	}
+}
+
+// answered carries an access case of some kind to its end and gives the package.
+func (s *stubborn) answered(o desk.Opening) (contract.Ref, map[string][]byte) {
+	s.t.Helper()
+	o.OpenedBy, o.Lang = "an", s.p.Language
+	o.Identities = []dsr.Identity{{Kind: "account", Value: s.p.Login}}
+	ref, err := s.d.OpenCase(s.ctx, o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.verify(ref)
+	review := s.task(ref, dsr.TaskReview)
+	if shown, err := s.d.Task(s.ctx, review.ID); err != nil || len(shown.Shown.Collections) == 0 {
+		s.t.Errorf("the reviewer sees nothing: %v", err)
+	} else if len(shown.Shown.Undecided(nil)) > 0 {
+		s.sign(ref, dsr.TaskReview, "bo", dsr.Approve, "")
+	} else {
+		s.until("reviewing", func(ctx context.Context) (bool, error) {
+			_, err := s.d.Decide(ctx, review.ID, dsr.Approve, "", s.c.Staff["bo"])
+			now, readErr := s.d.Store.Task(ctx, review.ID)
+			return readErr == nil && now.State == casefile.TaskDone, err
+		})
+	}
+	s.sign(ref, dsr.TaskRelease, "cao", dsr.Approve, "")
+	s.state(ref, dsr.StateReady)
+	files := unzip(s.t, s.download(ref))
+	s.state(ref, dsr.StateClosed)
+	return ref, files
+}
+
+// kindsAlone is an access that says what kinds of data there are: no value of the person is in the package,
+// and none was collected.
+func kindsAlone(s *stubborn) contract.Ref {
+	mine := s.mine()
+	ref, files := s.answered(desk.Opening{Kind: dsr.Access, Scope: dsr.ScopeCategories})
+	if parts, err := s.d.Store.Parts(s.ctx, ref); err != nil || len(parts) > 0 {
+		s.t.Errorf("%d parts were collected, %v", len(parts), err)
+	}
+	for _, name := range []string{"index.html", "context.json", "manifest.json"} {
+		if len(files[name]) == 0 {
+			s.t.Errorf("the package has no %s", name)
+		}
+	}
+	for name, content := range files {
+		if strings.HasPrefix(name, "data/") {
+			s.t.Errorf("%s is in the package", name)
+		}
+		for _, value := range []string{s.p.Login, s.p.Email, s.p.Mobile, s.p.Name} {
+			if value != "" && bytes.Contains(content, []byte(value)) {
+				s.t.Errorf("%s holds a value of the person", name)
+			}
+		}
+	}
+	var said struct {
+		Systems []struct {
+			Name        string
+			Collections []struct {
+				Name    string
+				Rows    int
+				Purpose map[string]string
+				Columns []any
+			}
+		}
+	}
+	if err := json.Unmarshal(files["context.json"], &said); err != nil {
+		s.t.Fatal(err)
+	}
+	counted := 0
+	for _, sys := range said.Systems {
+		for _, c := range sys.Collections {
+			counted++
+			if want := len(mine[sys.Name+"."+c.Name]); c.Rows != want || len(c.Columns) == 0 || c.Purpose["en"] == "" {
+				s.t.Errorf("%s.%s: %d rows, want %d", sys.Name, c.Name, c.Rows, want)
+			}
+		}
+	}
+	if counted < 5 {
+		s.t.Errorf("only %d collections are named", counted)
+	}
+	return ref
+}
+
+// takenAlong is a portability case: of each row only what the person gave on consent or contract, as CSV
+// and as JSON that fits the schema beside it.
+func takenAlong(s *stubborn) contract.Ref {
+	ref, files := s.answered(desk.Opening{Kind: dsr.Portability})
+	checked := 0
+	for name, content := range files {
+		of, ok := strings.CutPrefix(name, "data/")
+		if !ok || !strings.HasSuffix(of, ".json") {
+			continue
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(files["schema/"+of]))
+		if err != nil {
+			s.t.Fatalf("%s has no schema: %v", name, err)
+		}
+		compiler := jsonschema.NewCompiler()
+		if err := compiler.AddResource("schema.json", doc); err != nil {
+			s.t.Fatal(err)
+		}
+		schema, err := compiler.Compile("schema.json")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		rows, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
+		if err != nil || schema.Validate(rows) != nil {
+			s.t.Errorf("%s does not fit its schema", name)
+		}
+		if len(files[strings.TrimSuffix(name, "json")+"csv"]) == 0 {
+			s.t.Errorf("%s has no CSV beside it", name)
+		}
+		checked++
+	}
+	var users []map[string]any
+	if err := json.Unmarshal(files["data/accounts/users.json"], &users); err != nil || len(users) != 1 || checked != 2 {
+		s.t.Fatalf("%d files, %d accounts: %v", checked, len(users), err)
+	}
+	for column, there := range map[string]bool{"login_name": true, "email": true, "real_name": true, "id": false, "cookie_id": false, "last_login_at": false, "profiling": false, "password_hash": false} {
+		if _, is := users[0][column]; is != there {
+			s.t.Errorf("%s is in what was given: %v", column, is)
+		}
+	}
+	if users[0]["login_name"] != s.p.Login {
+		s.t.Error("it is somebody else's account")
+	}
+	return ref
+}
+
+// closing is a deletion that closes an account: what stands in the way is counted for the reviewer, signed
+// with the plan, and refuses nothing.
+func closing(s *stubborn) {
+	ref, err := s.d.OpenCase(s.ctx, desk.Opening{Kind: dsr.Deletion, Ground: dsr.GroundService, Scope: dsr.ScopeAccount, OpenedBy: "an", Lang: s.p.Language,
+		Identities: []dsr.Identity{{Kind: "account", Value: s.p.Login}}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db := s.database("support")
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(s.ctx, `UPDATE support.tickets SET status = 'open', closed_at = NULL WHERE id = (SELECT min(id) FROM support.tickets WHERE contact_email = $1)`, s.p.Email); err != nil {
+		s.t.Fatal(err)
+	}
+	var open int
+	if err := db.QueryRowContext(s.ctx, `SELECT count(*) FROM support.tickets WHERE contact_email = $1 AND status <> 'closed'`, s.p.Email).Scan(&open); err != nil || open == 0 {
+		s.t.Fatal(open, err)
+	}
+	s.verify(ref)
+	task, err := s.d.Task(s.ctx, s.task(ref, dsr.TaskPlan).ID)
+	want := fmt.Sprintf("Tickets that are not closed: %d", open)
+	if err != nil || task.Shown.Scope != dsr.ScopeAccount || !slices.ContainsFunc(task.Shown.Findings, func(f string) bool {
+		return strings.HasPrefix(f, "tickets: closure") && strings.HasSuffix(f, want)
+	}) {
+		s.t.Errorf("the reviewer does not see %q: %v, %v", want, task.Shown.ShownPlan, err)
+	}
+	s.sign(ref, dsr.TaskPlan, "bo", dsr.Reject, "the tickets first")
+	s.ended(ref, dsr.Refused)
 }

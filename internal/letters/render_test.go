@@ -80,6 +80,7 @@ func goldenCases() map[string]struct {
 	add("opted_out-alone", OptedOut, func(f *Fields) { f.Told = nil })
 	add("opted_out-partial", OptedOut, func(f *Fields) { f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Newsletter"} })
 	add("restricted-partial", Restricted, func(f *Fields) { f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Newsletter"} })
+	add("access_ready-kinds", AccessReady, func(f *Fields) { f.NoData = true })
 	add("access_ready-part", AccessReady, func(f *Fields) {
 		f.Withheld = []Withheld{{Title: "Support – call notes", Ground: "it would adversely affect the rights of others", Source: "GDPR Art. 15(4)", Facts: "They speak of other callers."}}
 	})

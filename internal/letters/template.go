@@ -87,6 +87,7 @@ type Fields struct {
 	PortalHost  string         // what the reader types: a host, or host:port; no scheme, no path
 	Systems     int            // how many systems hold something
 	Rows        int            // how many records the package holds
+	NoData      bool           // the package says what kinds of data there are, and holds none of it
 	Company     datamap.Company
 	Outcome     string     // one of dsr.Outcome
 	Package     string     // PackageFetched or PackageExpired, where there was a package

@@ -224,6 +224,9 @@ func (v view) Systems() (string, error) {
 	return v.count(v.f.Systems, "个系统", "system", "systems"), nil
 }
 
+// NoData says whether the package holds the kinds of data alone.
+func (v view) NoData() bool { return v.f.NoData }
+
 // Rows is how many records the package holds.
 func (v view) Rows() (string, error) {
 	if v.f.Rows <= 0 {

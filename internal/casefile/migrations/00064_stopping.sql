@@ -23,8 +23,7 @@ CREATE TABLE habeas.suppression (
 COMMENT ON TABLE habeas.suppression IS 'addresses that mass letters leave out; it outlives the case that wrote it';
 COMMENT ON COLUMN habeas.suppression.address IS 'keyed hash of the normalised address: without the key nobody can find out whose it is';
 COMMENT ON COLUMN habeas.suppression.ref IS 'the last case that asked for it; it may be forgotten';
-GRANT SELECT, INSERT, UPDATE (ref, asked_at) ON habeas.suppression TO habeas_staff;
-GRANT SELECT ON habeas.suppression TO habeas_app;
+GRANT SELECT, INSERT, UPDATE (ref, asked_at) ON habeas.suppression TO habeas_app, habeas_staff;
 
 ALTER TABLE habeas.recipient DROP CONSTRAINT recipient_state_is_known,
     ADD CONSTRAINT recipient_state_is_known CHECK (state IN
