@@ -59,6 +59,10 @@ fuzz: ## fuzz the readers of what strangers write: SECONDS_EACH=60
 bench: tools ## measure speed and memory beside a floor in the same run; BENCH=export, BENCH_FULL=1
 	go run ./internal/bench
 
+.PHONY: measurements
+measurements: ## take the figures of the last make bench over into docs/measurements.md and README
+	go run ./internal/bench publish
+
 .PHONY: histories
 histories: tools ## record the histories that the replay test holds workflows against
 	HABEAS_HISTORIES=$(CURDIR)/workflows/testdata go test -count=1 -run TestHistories ./internal/endtoend/...

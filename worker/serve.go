@@ -76,12 +76,13 @@ func serve(ctx context.Context, c config.Config) error {
 	log.Info("habeas-worker runs", "queues", len(workers), "metrics", c.MetricsListen)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return metrics.Serve(ctx, c.MetricsListen, func(ctx context.Context) error {
+		ready := func(ctx context.Context) error {
 			if _, err := temporal.CheckHealth(ctx, nil); err != nil {
 				return err
 			}
 			return house.Store.Ping(ctx)
-		})
+		}
+		return metrics.Serve(ctx, telemetry.ServeOptions{Addr: c.MetricsListen, Ready: ready, Profiles: !c.ProfilesOff})
 	})
 	if err := takeBounces(ctx, group, c, house, log); err != nil {
 		return err

@@ -36,13 +36,19 @@ var measurements = []measurement{
 	{"erase", erases},
 	{"memory", memory},
 	{"notice", notices},
+	{"closed", closedCases},
+	{"split", splits},
 	{"start", start},
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv); err != nil {
+	do := func() error { return run(ctx, os.Getenv) }
+	if len(os.Args) > 1 && os.Args[1] == "publish" {
+		do = func() error { return publish(".", "bench.json") }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

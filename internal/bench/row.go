@@ -94,7 +94,7 @@ func (r Row) cells() []string {
 		return cells
 	}
 	cells[3] = number(r.Base.Median)
-	cells[4] = fmt.Sprintf("%.2f (%.2f to %.2f)", r.Ratio.Median, r.Ratio.Least, r.Ratio.Most)
+	cells[4] = ratio(r)
 	cells[6] = "met"
 	if !r.Met {
 		cells[6] = "MISSED"

@@ -25,7 +25,7 @@ type watch struct {
 // every is the pause between two looks: short beside the seconds that a case takes.
 const every = 20 * time.Millisecond
 
-const standing = `SELECT c.ref, c.state, c.waiting_on, coalesce(CASE
+const standing = `SELECT ` + ownMark + ` c.ref, c.state, c.waiting_on, coalesce(CASE
 	WHEN c.waiting_on LIKE 'task:%' THEN (SELECT t.id FROM habeas.task t WHERE t.ref = c.ref AND t.state = 'open' LIMIT 1)
 	ELSE (SELECT h.id FROM habeas.challenge h WHERE h.ref = c.ref AND h.met_at IS NULL
 		AND h.purpose = CASE c.waiting_on WHEN 'person:code' THEN 'verify' ELSE 'download' END LIMIT 1) END, '')

@@ -14,7 +14,7 @@ import (
 func (s *Store) Unreached(ctx context.Context, ref contract.Ref, after int64, tried string, limit int) ([]Recipient, error) {
 	var rows []recipientRow
 	if err := s.db.SelectContext(ctx, &rows, `SELECT `+recipientColumns+` FROM recipient
-		WHERE ref = $1 AND state IN ('refused', 'bounced', 'expired', 'unclear', 'nomail') AND step = '' AND n > $2
+		WHERE ref = $1 AND unreached AND n > $2
 			AND ($3 = '' OR position($3 IN tried) = 0) ORDER BY n LIMIT $4`, ref, after, tried, limit); err != nil {
 		return nil, dbError("list whom mail did not reach", err)
 	}
@@ -32,7 +32,7 @@ func (s *Store) Stepped(ctx context.Context, ref contract.Ref, step string, told
 // SteppedAll writes that everybody whom nothing had reached was told by this way.
 func (s *Store) SteppedAll(ctx context.Context, ref contract.Ref, step string) (int64, error) {
 	done, err := s.db.ExecContext(ctx, `UPDATE recipient SET tried = tried || $2 || ' ', step = $2, told_at = $3
-		WHERE ref = $1 AND step = '' AND state IN ('refused', 'bounced', 'expired', 'unclear', 'nomail')`, ref, step, s.now())
+		WHERE ref = $1 AND unreached`, ref, step, s.now())
 	if err != nil {
 		return 0, dbError("write who was told by another way", err)
 	}

@@ -66,7 +66,7 @@ func (s *Store) ClaimRecipients(ctx context.Context, ref contract.Ref, wave int,
 	err := s.tx(ctx, "claim recipients", func(tx *sqlx.Tx) error {
 		rows = rows[:0]
 		return tx.SelectContext(ctx, &rows, `UPDATE recipient r SET state = 'claimed', repeated = repeated + (state = 'sending')::int, first_at = coalesce(first_at, $4)
-			FROM (SELECT n AS claimed FROM recipient AS w WHERE ref = $1 AND n > $5 AND wave <= $2 AND state IN ('waiting', 'claimed', 'sending', 'deferred')
+			FROM (SELECT n AS claimed FROM recipient AS w WHERE ref = $1 AND n > $5 AND wave <= $2 AND due
 					AND (next_at IS NULL OR next_at <= $4)
 					AND NOT EXISTS (SELECT FROM notice_group g WHERE g.ref = $1 AND g.domain = w.domain AND g.busy_until > $4)
 				ORDER BY n LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
@@ -158,7 +158,7 @@ func (s *Store) Due(ctx context.Context, ref contract.Ref, wave int) (open int64
 	}
 	err = s.db.GetContext(ctx, &row, `SELECT count(*) AS open, min(greatest(coalesce(w.next_at, '-infinity'), coalesce(g.busy_until, '-infinity'), '1970-01-01')) AS next
 		FROM recipient w LEFT JOIN notice_group g ON g.ref = w.ref AND g.domain = w.domain
-		WHERE w.ref = $1 AND w.wave <= $2 AND w.state IN ('waiting', 'claimed', 'sending', 'deferred')`, ref, wave)
+		WHERE w.ref = $1 AND w.wave <= $2 AND w.due`, ref, wave)
 	if row.Next.Valid && row.Next.Time.After(s.now()) {
 		next = row.Next.Time.UTC()
 	}

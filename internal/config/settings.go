@@ -39,6 +39,7 @@ type Config struct {
 	PortalProxies  []netip.Prefix
 	UIURL          string
 	MetricsListen  string
+	ProfilesOff    bool
 	StaffKey       string
 	PassphraseFile string
 	State          string
@@ -94,6 +95,7 @@ var Settings = []Setting{
 	networks("HABEAS_PORTAL_PROXIES", "", "addresses or networks of the proxies in front of the portal, with commas: their X-Forwarded-For is believed, and nobody else's", func(c *Config) *[]netip.Prefix { return &c.PortalProxies }),
 	text("HABEAS_UI_URL", "http://127.0.0.1:8233", false, "origin of the Temporal UI, which may call the codec endpoint", func(c *Config) *string { return &c.UIURL }),
 	text("HABEAS_METRICS_LISTEN", "127.0.0.1:9464", false, "where the worker serves /metrics, /healthz and /readyz", func(c *Config) *string { return &c.MetricsListen }),
+	onOff("HABEAS_PROFILES", "off", "on lets whoever reaches HABEAS_METRICS_LISTEN take profiles of the worker at /debug/pprof/profile and /debug/pprof/heap", func(c *Config) *bool { return &c.ProfilesOff }),
 	text("HABEAS_STAFF_KEY", "", false, "file with your own signing key (`habeas keys new`)", func(c *Config) *string { return &c.StaffKey }),
 	text("HABEAS_STAFF_PASSPHRASE_FILE", "", false, "file with the passphrase of your key, for scripts; people are asked", func(c *Config) *string { return &c.PassphraseFile }),
 	text("HABEAS_STATE", "", false, "folder of the local stack; default /var/lib/habeas as root, the XDG state folder otherwise", func(c *Config) *string { return &c.State }),

@@ -20,7 +20,7 @@ import (
 func survivesKills(t *testing.T, c *demo.Company) {
 	people, kills, atMost := 2_000, 3, 9*time.Minute
 	if os.Getenv("HABEAS_SOAK") != "" {
-		people, kills, atMost = 20_000, 30, 45*time.Minute
+		people, kills, atMost = 20_000, 30, 90*time.Minute
 	}
 	s := newTeller(t, c, atMost)
 	path := breach(t, `

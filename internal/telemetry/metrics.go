@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,22 +39,32 @@ func NewMetrics() (*Metrics, error) {
 	}, nil
 }
 
-// Serve answers /metrics, /healthz (the process lives) and /readyz (ready returns nil) on addr
-// until ctx ends.
-func (m *Metrics) Serve(ctx context.Context, addr string, ready func(context.Context) error) error {
+// ServeOptions are what Serve is told.
+type ServeOptions struct {
+	Addr     string
+	Ready    func(context.Context) error
+	Profiles bool // also /debug/pprof/profile and /debug/pprof/heap: names of functions and counts, no values
+}
+
+// Serve answers /metrics, /healthz (the process lives) and /readyz (ready returns nil) until ctx ends.
+func (m *Metrics) Serve(ctx context.Context, o ServeOptions) error {
 	mux := http.NewServeMux()
+	if o.Profiles {
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.Handle("GET /debug/pprof/heap", pprof.Handler("heap"))
+	}
 	mux.Handle("GET /metrics", m.scrape)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 		defer cancel()
-		if ready(ctx) != nil {
+		if o.Ready(ctx) != nil {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
-	listener, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return fmt.Errorf("listening for metrics: %w", err)
 	}

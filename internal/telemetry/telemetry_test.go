@@ -39,7 +39,9 @@ func TestPages(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	ready := errors.New("not yet")
-	go func() { ended <- m.Serve(ctx, addr, func(context.Context) error { return ready }) }()
+	go func() {
+		ended <- m.Serve(ctx, ServeOptions{Addr: addr, Ready: func(context.Context) error { return ready }})
+	}()
 	get := func(path string) (int, string) {
 		for range 100 {
 			resp, err := http.Get("http://" + addr + path)
@@ -59,6 +61,9 @@ func TestPages(t *testing.T) {
 	}
 	if code, body := get("/readyz"); code != 503 || strings.Contains(body, "yet") {
 		t.Errorf("readyz %d %s", code, body)
+	}
+	if code, _ := get("/debug/pprof/heap"); code != 404 {
+		t.Errorf("profiles are served though nobody asked for them: %d", code)
 	}
 	if _, body := get("/metrics"); !strings.Contains(body, `habeas_decisions_refused_total{kind="release"} 2`) {
 		t.Errorf("metrics lack the counter:\n%s", body)
