@@ -73,6 +73,9 @@ func (a *Activities) CloseCase(ctx context.Context, in contract.CloseInput) (con
 	if err := a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome)); err != nil {
 		return contract.Nothing{}, err
 	}
+	if err := a.Store.EndRestriction(ctx, in.Ref); err != nil { // of every other kind of case it does nothing
+		return contract.Nothing{}, err
+	}
 	return contract.Nothing{}, a.Store.CloseCase(ctx, in.Ref, dsr.Outcome(in.Outcome))
 }
 

@@ -307,6 +307,9 @@ func (a *Activities) restrictionEnded(ctx context.Context, c casefile.Case, outc
 			what = contract.CallStopped
 		}
 		left, err := a.stopped(ctx, c, what)
+		if fault.Is(err, contract.ErrNotApproved) && outcome == dsr.PartlyDone { // staff ended it at a step that failed
+			return a.decided(ctx, c.Ref, err, dsr.Reject, refusing)
+		}
 		if err != nil {
 			return err
 		}

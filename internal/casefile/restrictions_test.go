@@ -93,6 +93,12 @@ func TestLiftingNeedsItsOwnSignatures(t *testing.T) {
 	if _, err := app.CheckPlan(ctx, ref, 1, f.pins); err != nil {
 		t.Errorf("what was signed to stop it holds no more: %v", err)
 	}
+	for range 2 {
+		ok(t, app.EndRestriction(ctx, ref))
+	}
+	if r, err := app.Restriction(ctx, ref); err != nil || r.EndedAt == nil {
+		t.Errorf("it does not end: %v", err)
+	}
 }
 
 // The list tells purposes and kinds of address apart, keeps since when, and stays when the case goes.
