@@ -13,9 +13,9 @@ import (
 
 // target is what a plan is about to destroy, for the holds: the person under every identity, also one
 // that others share, and the collections of the systems given.
-func (a *Activities) target(ctx context.Context, ref contract.Ref, plan subject.Plan, only ...string) (casefile.Target, error) {
+func (a *Activities) target(ctx context.Context, ref contract.Ref, n int, plan subject.Plan, only ...string) (casefile.Target, error) {
 	t := casefile.Target{Indexes: map[string][][]byte{}, Collections: map[string][]string{}}
-	account, err := a.account(ctx, ref)
+	account, err := a.planAccount(ctx, ref, n)
 	if err != nil {
 		return t, err
 	}
@@ -51,7 +51,7 @@ func (a *Activities) targetOf(ctx context.Context, ref contract.Ref, n int, only
 		if err != nil {
 			return casefile.Target{}, err
 		}
-		return a.target(ctx, ref, plan, only...)
+		return a.target(ctx, ref, n, plan, only...)
 	}
 	plan, err := a.correctionPlan(ctx, ref, n)
 	if err != nil {
@@ -63,7 +63,7 @@ func (a *Activities) targetOf(ctx context.Context, ref contract.Ref, n int, only
 			same.Entries = append(same.Entries, subject.Entry{System: e.System, Collection: e.Collection})
 		}
 	}
-	return a.target(ctx, ref, same, only...)
+	return a.target(ctx, ref, n, same, only...)
 }
 
 // CheckHolds lists the systems of which a legal hold covers a part.
@@ -86,7 +86,13 @@ func (a *Activities) AgreePlan(ctx context.Context, in contract.AgreeInput) (con
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return contract.AgreeResult{}, err
 	}
-	p, err := a.Store.AgreePlan(ctx, in.Ref, in.Plan, in.Review, in.Approval, a.Config.CoolOff, a.Pins)
+	cool := a.Config.CoolOff
+	if over, err := a.stops(ctx, in.Ref, in.Plan); err != nil {
+		return contract.AgreeResult{}, err
+	} else if over { // who asks that something stop wants it now, and it can be lifted again
+		cool = 0
+	}
+	p, err := a.Store.AgreePlan(ctx, in.Ref, in.Plan, in.Review, in.Approval, cool, a.Pins)
 	if err != nil {
 		return contract.AgreeResult{}, err
 	}
@@ -114,7 +120,7 @@ func (a *Activities) BeginErasing(ctx context.Context, in contract.PlanInput) (c
 			return contract.Nothing{}, err
 		}
 	}
-	held, err := a.held(ctx, in.Ref, in.Plan)
+	held, err := a.mayStop(ctx, in)
 	if err != nil {
 		return contract.Nothing{}, err
 	}

@@ -61,6 +61,12 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 		return facts, err
 	}
 	facts.Vouched = err == nil
+	facts.AtOnce, facts.NoData = dsr.AtOnce(c.Kind, c.Scope), c.Scope == dsr.ScopeCategories
+	if c.Kind == dsr.Restriction {
+		for _, s := range a.Map.Stopped(a.purposes(c)) {
+			facts.Recipients = append(facts.Recipients, s.Name)
+		}
+	}
 	return facts, nil
 }
 
@@ -72,6 +78,9 @@ func (a *Activities) Project(ctx context.Context, in contract.Progress) (contrac
 // CloseCase ends the case in the casefile, with an outcome that the casefile bears out.
 func (a *Activities) CloseCase(ctx context.Context, in contract.CloseInput) (contract.Nothing, error) {
 	if err := a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome)); err != nil {
+		return contract.Nothing{}, err
+	}
+	if err := a.Store.EndRestriction(ctx, in.Ref); err != nil { // of every other kind of case it does nothing
 		return contract.Nothing{}, err
 	}
 	return contract.Nothing{}, a.Store.CloseCase(ctx, in.Ref, dsr.Outcome(in.Outcome))

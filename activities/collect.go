@@ -13,6 +13,7 @@ import (
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/export"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/subject"
@@ -33,7 +34,12 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	if err := a.verified(ctx, in.Ref); err != nil {
 		return out, err
 	}
-	if c, err := a.Store.Case(ctx, in.Ref); err != nil || c.EndingAt != nil {
+	if err := a.notRestriction(ctx, in.Ref); err != nil {
+		return out, err
+	}
+	if c, err := a.Store.Case(ctx, in.Ref); err == nil && c.Scope == dsr.ScopeCategories {
+		return out, fault.Newf(contract.ErrNotApproved, "%s asks for no data: none is collected", in.Ref)
+	} else if err != nil || c.EndingAt != nil {
 		return out, cmp.Or(err, error(fault.Newf(contract.ErrNotOpen, "%s is ending: nothing is collected for it any more", in.Ref)))
 	}
 	account, err := a.account(ctx, in.Ref)
@@ -50,6 +56,9 @@ func (a *Activities) Collect(ctx context.Context, in contract.CollectInput) (con
 	}
 	if left, err := search.LeftOut(); err != nil || slices.Contains(left, in.System+"."+in.Collection) {
 		return out, err // it hangs on a system that was left out, and the package will say so
+	}
+	if !search.Map.System(in.System).Collection(in.Collection).Shows() {
+		return out, nil // nothing in it is handed over in a case of this kind
 	}
 	parts, err := a.stream(ctx, in, search)
 	if err != nil {
@@ -94,7 +103,7 @@ func (a *Activities) stream(ctx context.Context, in contract.CollectInput, searc
 	}
 	var moved atomic.Int64
 	progress(ctx, &moved, 0)
-	collection := a.Map.System(in.System).Collection(in.Collection)
+	collection := search.Map.System(in.System).Collection(in.Collection)
 	parts := []casefile.Part{
 		{System: in.System, Collection: in.Collection, Format: "json"},
 		{System: in.System, Collection: in.Collection, Format: "csv"},

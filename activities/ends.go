@@ -29,6 +29,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			return err
 		}
 	}
+	if c.Kind == dsr.Restriction && outcome != dsr.NoData && outcome != dsr.Unverified {
+		return a.restrictionEnded(ctx, c, outcome, unfounded)
+	}
 	if c.Kind.Erases() && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.deletionEnded(ctx, c, outcome, unfounded)
 	}
@@ -148,10 +151,13 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.Ack:
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
-	case letters.DeletionAck, letters.CorrectionAck:
-	case letters.DeletionApproved:
+	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
+	case letters.Restricted:
+		err = a.inForce(ctx, in.Ref)
+	case letters.DeletionApproved, letters.RestrictionEnding:
 		err = a.agreed(ctx, in.Ref)
-	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded, letters.CorrectionDone, letters.CorrectionEnded:
+	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded, letters.CorrectionDone, letters.CorrectionEnded,
+		letters.OptedOut, letters.RestrictionClosed:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
 		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))
@@ -194,15 +200,17 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 }
 
 // sameMotion says whether two occasions of a letter are about the same thing: each motion about a
-// case has letters of its own, "motion-2" and, tried again, "motion-2-1".
+// case has letters of its own, "motion-2" and, tried again, "motion-2-1", and so has each plan that ends a
+// restriction.
 func sameMotion(a, b string) bool {
 	n := func(occasion string) string {
-		rest, ok := strings.CutPrefix(occasion, "motion-")
-		first, _, _ := strings.Cut(rest, "-")
-		if !ok {
-			return ""
+		for _, of := range []string{"motion-", "plan-"} {
+			if rest, ok := strings.CutPrefix(occasion, of); ok {
+				first, _, _ := strings.Cut(rest, "-")
+				return of + first
+			}
 		}
-		return first
+		return ""
 	}
 	return n(a) == n(b)
 }

@@ -49,9 +49,14 @@ func (a *Activities) Erase(ctx context.Context, in contract.EraseInput) (contrac
 	if err != nil {
 		return out, err
 	}
-	target, err := a.target(ctx, in.Ref, plan, in.System)
+	target, err := a.target(ctx, in.Ref, in.Plan, plan, in.System)
 	if err != nil {
 		return out, err
+	}
+	if spared, err := a.spared(ctx, in.Ref, plan, in.System); err != nil {
+		return out, err
+	} else if spared {
+		target = casefile.Target{}
 	}
 	ctx = systems.WithRef(ctx, in.Ref)
 	count := &counts{a: a, in: in}

@@ -45,6 +45,11 @@ func (a *Activities) SendTexts(ctx context.Context, in contract.PageInput) (cont
 		if len(list) == 0 {
 			break
 		}
+		if f.MayBeRefused() {
+			if list, after, err = a.willing(ctx, in.Ref, list); err != nil {
+				return contract.PageResult{}, err
+			}
+		}
 		for _, r := range list {
 			after = r.N
 			told, err := a.text(ctx, n, r, func(check string) (string, error) { return a.house().SMS(f, n.ID, r.Lang, check) }, announce.CheckCode(key, r.N))
@@ -65,6 +70,27 @@ func (a *Activities) SendTexts(ctx context.Context, in contract.PageInput) (cont
 	out, err := a.NoticeDue(ctx, in)
 	out.Sent = sent.Load()
 	return out, err
+}
+
+// willing leaves out those who have objected, and gives the number of the last of the list.
+func (a *Activities) willing(ctx context.Context, ref contract.Ref, list []casefile.Recipient) ([]casefile.Recipient, int64, error) {
+	objected, err := a.objected(ctx, list)
+	if err != nil {
+		return nil, 0, err
+	}
+	var stay []casefile.Recipient
+	var out []int64
+	for i, r := range list {
+		if objected[i] {
+			out = append(out, r.N)
+		} else {
+			stay = append(stay, r)
+		}
+	}
+	if len(out) > 0 {
+		err = a.Store.LeaveOut(ctx, ref, out)
+	}
+	return stay, list[len(list)-1].N, err
 }
 
 // text sends one text message; false when there is no number or it was refused for good. The key

@@ -12,6 +12,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/announce"
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/incident"
 	"github.com/habeas-dsr/habeas/internal/letters"
@@ -76,10 +77,19 @@ func (c *composer) letter(n int64, to, who, lang string, scopes []int, id string
 	company := c.a.Map.Company
 	raw, err := letters.Compose(letters.Envelope{
 		From: letters.Mailbox(company.Name.In(lang), company.From), To: to, ReplyTo: company.ReplyTo,
-		MessageID: id, Date: c.at, Lang: lang,
+		MessageID: id, Date: c.at, Lang: lang, Unsubscribe: c.unsubscribe(n),
 	}, text.Fill(who, announce.CheckCode(c.key, n)), c.a.DKIM)
 	back := letters.VERP(c.n.ID, n, seal.BounceMAC(c.a.Keys, c.n.ID, n), c.a.bounceDomain(c.from))
 	return mailing.Letter{From: back, To: to, Raw: raw}, err
+}
+
+// unsubscribe is where the reader of a letter ends such letters with one POST; empty where a law asks for
+// the letter, and in that to the company's own addresses.
+func (c *composer) unsubscribe(n int64) string {
+	if !c.f.MayBeRefused() || n < 1 || c.a.Config.PortalURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.a.Config.PortalURL, "/") + "/unsubscribe/" + announce.UnsubscribeToken(c.key, c.n.ID, n)
 }
 
 func (c *composer) to(r casefile.Recipient) (mailing.Letter, error) {
@@ -187,12 +197,15 @@ func (a *Activities) SendPage(ctx context.Context, in contract.PageInput) (contr
 			return same && now.Paused == "" && now.AbortedAt == nil && !tooMany(now, f), now.Rate
 		},
 	}
+	if f.MayBeRefused() {
+		page.Objected = a.objected
+	}
 	got, sendErr := page.Run(ctx)
 	if got.Claimed > 0 {
 		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		if err := a.Store.NoteNotice(short, in.Ref, "notice.page", map[string]any{"wave": in.Wave, "task": in.Task, "claimed": got.Claimed, "sent": got.Sent,
-			"refused": got.Refused, "deferred": got.Deferred, "unclear": got.Unclear, "repeated": got.Repeated}); err != nil {
+			"refused": got.Refused, "deferred": got.Deferred, "unclear": got.Unclear, "repeated": got.Repeated, "left_out": got.LeftOut}); err != nil {
 			return contract.PageResult{}, err
 		}
 	}
@@ -206,6 +219,26 @@ func (a *Activities) SendPage(ctx context.Context, in contract.PageInput) (contr
 	}
 	out, err := a.NoticeDue(ctx, in)
 	out.Claimed, out.Sent = got.Claimed, got.Sent
+	return out, err
+}
+
+// objected says who of a list does not want marketing, by their place: under every address that we
+// know of them.
+func (a *Activities) objected(ctx context.Context, list []casefile.Recipient) (map[int]bool, error) {
+	var hashes [][]byte
+	var of []int
+	for i, r := range list {
+		for kind, value := range map[string]string{"email": r.Person.Email, "mobile": r.Person.Mobile} {
+			if normal, err := a.Map.Normalise(kind, value); err == nil && value != "" {
+				hashes, of = append(hashes, a.Store.SuppressionHash(kind, normal)), append(of, i)
+			}
+		}
+	}
+	on, err := a.Store.Suppressed(ctx, dsr.ScopeMarketing, hashes)
+	out := map[int]bool{}
+	for place := range on {
+		out[of[place]] = true
+	}
 	return out, err
 }
 

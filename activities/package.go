@@ -107,7 +107,13 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
-	search := subject.Search{Map: a.Map, Account: account, Without: left}
+	over := a.answerMap(c)
+	pack.Schemas, pack.NoData = c.Kind == dsr.Portability, c.Scope == dsr.ScopeCategories
+	counts, err := a.countsOf(ctx, c)
+	if err != nil {
+		return pack, err
+	}
+	search := subject.Search{Map: over, Account: account, Without: left}
 	hanging, err := search.LeftOut()
 	if err != nil {
 		return pack, err
@@ -126,9 +132,9 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
-	for _, sys := range a.Map.Systems {
+	for _, sys := range over.Systems {
 		asked := sys.Outside != nil
-		if asked && !slices.Contains(sys.Outside.Rights, datamap.RightAccess) {
+		if asked && pack.NoData || asked && !slices.Contains(sys.Outside.Rights, datamap.RightAccess) {
 			continue
 		}
 		if slices.Contains(left, sys.Name) {
@@ -143,7 +149,7 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			pack.Files = append(pack.Files, files...)
 		}
 		for _, coll := range sys.Collections {
-			if !mapped[coll.ID()] {
+			if !mapped[coll.ID()] || !coll.Shows() {
 				continue
 			}
 			if i := slices.IndexFunc(refused, func(w withheld) bool { return w.collection == coll }); i >= 0 {
@@ -152,6 +158,10 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 					return pack, err
 				}
 				pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: within(sys, coll), Reason: reason})
+				continue
+			}
+			if n, counted := counts[coll.ID()]; counted {
+				pack.Entries = append(pack.Entries, export.Entry{Collection: coll, JSON: export.PartSource{Info: export.PartInfo{Rows: n}}})
 				continue
 			}
 			entry, ok := entryOf(coll, parts, review.Choices)

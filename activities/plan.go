@@ -69,9 +69,13 @@ func (a *Activities) StartPlan(ctx context.Context, in contract.PlanInput) (cont
 	if err != nil {
 		return out, err
 	}
+	over, err := a.stopMap(ctx, in.Ref, in.Plan)
+	if err != nil {
+		return out, err
+	}
 	if before, err := a.begun(ctx, in.Ref, in.Plan); err != nil {
 		return out, err
-	} else if before != nil {
+	} else if before != nil || over != nil {
 		out.Anew = steps(e.Search.Steps())
 	}
 	out.Steps = steps(e.Steps())
@@ -128,7 +132,11 @@ func (a *Activities) begun(ctx context.Context, ref contract.Ref, n int) (*casef
 // erasure is the deletion by a plan. After a plan that was begun the directory's row may be gone:
 // then the search is one that does without it.
 func (a *Activities) erasure(ctx context.Context, p casefile.Plan) (subject.Erasure, error) {
-	account, err := a.account(ctx, p.Ref)
+	account, err := a.planAccount(ctx, p.Ref, p.N)
+	if err != nil {
+		return subject.Erasure{}, err
+	}
+	over, err := a.stopMap(ctx, p.Ref, p.N)
 	if err != nil {
 		return subject.Erasure{}, err
 	}
@@ -139,6 +147,10 @@ func (a *Activities) erasure(ctx context.Context, p casefile.Plan) (subject.Eras
 	e := subject.Erasure{
 		Search: subject.Search{Map: a.Map, Account: account, Keys: a.Store.KeyStore(p.Ref), Open: a.opener(ctx), Without: p.Without},
 		Frozen: a.Store.FrozenKeys(p.Ref, p.N), Choices: p.Choices, Now: p.MadeAt, Secret: key.Derive("erasure"),
+	}
+	if over != nil { // the directory's row stays: each plan has a discovery of its own
+		e.Map, e.Keys = over, a.Store.AnewKeys(p.Ref, p.N)
+		return e, nil
 	}
 	before, err := a.begun(ctx, p.Ref, p.N)
 	if err != nil || before == nil {
@@ -194,6 +206,9 @@ func (a *Activities) DraftPlan(ctx context.Context, in contract.EraseInput) (con
 	progress(ctx, &done, 0)
 	part, err := e.Draft(systems.WithRef(ctx, in.Ref), in.System)
 	if err != nil {
+		return out, err
+	}
+	if err := a.closureFacts(ctx, in, *e, &part); err != nil {
 		return out, err
 	}
 	for _, entry := range part.Entries {

@@ -23,6 +23,9 @@ func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
 		err = a.restored(ctx, ref)
 	}
 	if fault.Is(err, contract.ErrNotFound) {
+		err = a.atOnce(ctx, ref)
+	}
+	if fault.Is(err, contract.ErrNotFound) {
 		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
 	}
 	return err
@@ -51,7 +54,14 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 	if err := a.Store.PutIndexes(ctx, in.Ref, index); err != nil {
 		return plan, err
 	}
-	for _, s := range subject.Steps(a.Map, account) {
+	over, err := a.stopMap(ctx, in.Ref, 1)
+	if err != nil {
+		return plan, err
+	}
+	if over == nil {
+		over = a.Map
+	}
+	for _, s := range subject.Steps(over, account) {
 		plan.Steps = append(plan.Steps, contract.SearchStep{Level: s.Level, System: s.System, Collections: s.Collections})
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
@@ -68,6 +78,9 @@ func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (cont
 func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (contract.DiscoverResult, error) {
 	var out contract.DiscoverResult
 	if err := a.verified(ctx, in.Ref); err != nil {
+		return out, err
+	}
+	if err := a.notRestriction(ctx, in.Ref); err != nil { // it discovers for each of its plans
 		return out, err
 	}
 	account, err := a.account(ctx, in.Ref)
@@ -95,8 +108,12 @@ func (a *Activities) Discover(ctx context.Context, in contract.DiscoverInput) (c
 
 // search is the search for the account's rows, without the systems that signed decisions left out.
 func (a *Activities) search(ctx context.Context, ref contract.Ref, account subject.Account) (subject.Search, error) {
+	over, err := a.answerMapOf(ctx, ref)
+	if err != nil {
+		return subject.Search{}, err
+	}
 	left, err := a.partial(ctx, ref)
-	return subject.Search{Map: a.Map, Account: account, Keys: a.Store.KeyStore(ref), Open: a.opener(ctx), Without: left}, err
+	return subject.Search{Map: over, Account: account, Keys: a.Store.KeyStore(ref), Open: a.opener(ctx), Without: left}, err
 }
 
 // ConfirmChallenge says whether the casefile knows that this code, or without one any, was typed

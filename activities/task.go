@@ -29,6 +29,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskPlan:          a.showPlan,
 		dsr.TaskErase:         a.showPlan,
 		dsr.TaskEraseLarge:    a.showPlan,
+		dsr.TaskLift:          a.showLift,
 		dsr.TaskPreflight:     a.showFindings,
 		dsr.TaskHeld:          a.showHeld,
 		dsr.TaskEraseFailed:   a.showDone,
@@ -190,7 +191,14 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 	if err := a.showFiles(ctx, s); err != nil {
 		return err
 	}
-	for _, sys := range a.Map.Systems {
+	over, err := a.answerMapOf(ctx, s.Ref)
+	if err != nil {
+		return err
+	}
+	if err := a.showKinds(ctx, s); err != nil {
+		return err
+	}
+	for _, sys := range over.Systems {
 		for _, c := range sys.Collections {
 			i := slices.IndexFunc(parts, func(p casefile.Part) bool { return p.System == sys.Name && p.Collection == c.Name })
 			if i < 0 {

@@ -55,7 +55,7 @@ func (a *Activities) showPlan(ctx context.Context, s *dsr.Shown) error {
 			s.Ambiguous = append(s.Ambiguous, id.Kind)
 		}
 	}
-	s.Partial, s.LeftOut = p.Without, plan.LeftOut
+	s.Partial, s.LeftOut, s.Scope = p.Without, plan.LeftOut, c.Scope
 	s.ShownPlan = &dsr.ShownPlan{Plan: n, PlanHash: hex.EncodeToString(p.Hash), Ground: c.Ground, Over: plan.Over}
 	if s.Held, err = a.held(ctx, s.Ref, n); err != nil {
 		return err
@@ -67,6 +67,9 @@ func (a *Activities) showPlan(ctx context.Context, s *dsr.Shown) error {
 		s.Entries = append(s.Entries, dsr.ShownEntry{System: asked.System, Action: "ask", Reason: asked.Driver + ", in " + asked.Region, Columns: asked.Tells})
 	}
 	for _, e := range plan.Entries {
+		if e.Reason == subject.Untouched {
+			continue // only on the way to what the plan is about
+		}
 		shown := shownEntry(e)
 		shown.Choice = p.Choices[e.ID()]
 		s.Entries = append(s.Entries, shown)

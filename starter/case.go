@@ -18,7 +18,7 @@ import (
 
 func (a *app) caseCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "case", Short: "open cases and see how far they are", Example: "  habeas case list --open"}
-	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWithdraw(), a.caseWait())
+	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWithdraw(), a.caseLift(), a.caseWait())
 	cmd.AddCommand(a.motionCommands()...)
 	return cmd
 }
@@ -28,23 +28,36 @@ func (a *app) caseOpen() *cobra.Command {
 	identities := map[string]*string{}
 	var received, note string
 	var sets []string
+	var categories bool
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case (access, deletion, erase-after-access or correction) for somebody who asks",
+		Use: "open KIND", Short: "open a case for somebody who asks: access, deletion, erase-after-access, correction, restriction, portability",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
-A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground. erase-after-access gives a copy first,
-and deletes when it was downloaded or its time is over; it needs the ground too.
+A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground; with --scope account the account is
+closed, and the reviewer sees what stands in the way. erase-after-access gives a copy first, and deletes
+when it was downloaded or its time is over; it needs the ground too.
 A correction names each field with --set: by a usual name such as contact.email, contact.mobile,
 contact.address, identity.real_name and identity.id_number, or by the category of its columns in the
-data map. The new value never stands on the command line: it is asked for, or read with =@FILE or =-.`,
+data map. The new value never stands on the command line: it is asked for, or read with =@FILE or =-.
+A restriction needs its --scope: marketing and tracking stop at once, from the address given, without a
+proof, a review or an approval; purpose:NAME and all are proved and signed, and stand until habeas case lift.
+An access with --categories-only says what kinds of data there are, why, and who gets them; portability
+hands over what the person gave.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
+			"  habeas case open access --categories-only --email @mail.txt\n" +
 			"  habeas case open deletion --ground consent-withdrawn --mobile @mobile.txt\n" +
+			"  habeas case open deletion --scope account --ground service-ended --account @account.txt\n" +
 			"  habeas case open erase-after-access --ground service-ended --email @mail.txt\n" +
-			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt",
+			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt\n" +
+			"  habeas case open restriction --scope marketing --email @mail.txt\n" +
+			"  habeas case open restriction --scope purpose:profiling --account @account.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
+			if categories && o.Scope == "" {
+				o.Scope = dsr.ScopeCategories
+			}
 			if err := a.identities(&o, identities); err != nil {
 				return err
 			}
@@ -95,6 +108,8 @@ data map. The new value never stands on the command line: it is asked for, or re
 	}
 	f.StringVar((*string)(&o.Ground), "ground", "", "why their data is to be deleted: "+strings.Join(desk.GroundWords(), ", "))
 	f.StringArrayVar(&sets, "set", nil, "field to correct, such as contact.email or contact.email=@FILE; may be repeated")
+	f.StringVar(&o.Scope, "scope", "", "of a restriction what stops: marketing, tracking, purpose:NAME, all; of a deletion: account")
+	f.BoolVar(&categories, "categories-only", false, "of an access: the kinds of data, and none of the data")
 	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
@@ -176,7 +191,7 @@ func (a *app) caseList() *cobra.Command {
 			return a.print(cases, func() {
 				var rows [][]string
 				for _, c := range cases {
-					rows = append(rows, []string{c.ID, string(c.Kind), string(c.State), dash(string(c.Outcome)), when(c.LastMoment()), dash(c.WaitingOn)})
+					rows = append(rows, []string{c.ID, kindOf(c), string(c.State), dash(string(c.Outcome)), when(c.LastMoment()), dash(c.WaitingOn)})
 				}
 				a.table([]string{"CASE", "KIND", "STATE", "OUTCOME", "DUE", "WAITS ON"}, rows)
 			})
@@ -239,7 +254,7 @@ func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (qu
 }
 
 func (a *app) showCase(v desk.CaseView) {
-	a.say("%s  %s  %s %s", v.ID, v.Kind, v.State, v.Outcome)
+	a.say("%s  %s  %s %s", v.ID, kindOf(v.Case), v.State, v.Outcome)
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)

@@ -34,7 +34,7 @@ says where to listen, other companies' requests are served there too.`,
 			c := a.house.Config
 			log := telemetry.NewLogger(os.Stderr, c.LogLevel)
 			handler := portal.New(portal.Options{
-				Desk: window{d}, Notices: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
+				Desk: window{d}, Notices: window{d}, OptOuts: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
 				SessionKey: sessionKey(a.house.Keys), Now: time.Now, TrustedProxies: c.PortalProxies, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
 			})
 			log.Info("the portal runs", "listen", c.PortalListen)
@@ -93,6 +93,12 @@ func (w window) ConsentAsked(ctx context.Context, id, code, lang string) ([]port
 		out = append(out, portal.Change(c))
 	}
 	return out, err
+}
+
+// OptOut implements portal.OptOuts.
+func (w window) OptOut(ctx context.Context, kind, address, scope, lang string) error {
+	_, err := w.Desk.OptOut(ctx, dsr.Identity{Kind: kind, Value: address}, scope, lang)
+	return err
 }
 
 // OpenPackage implements portal.Desk.

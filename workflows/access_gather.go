@@ -15,6 +15,9 @@ func (c *access) gather(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.facts.NoData { // the kinds of data are counted, and none of the data is copied
+		return nil
+	}
 	if err := c.collect(ctx, plan.Steps); err != nil {
 		return err
 	}

@@ -14,15 +14,7 @@ import (
 // execute carries the plan out, system by system, and looks whether it is so. It returns no outcome
 // when what is left needs another plan.
 func (c *deletion) execute(ctx workflow.Context, facts contract.PlanFacts) (dsr.Outcome, error) {
-	c.systems = slices.DeleteFunc(slices.Clone(facts.Order), func(s string) bool { return slices.Contains(c.partial, s) })
-	if err := c.enter(ctx, dsr.StateErasing, ""); err != nil {
-		return "", err
-	}
-	again, err := c.eraseAll(ctx, facts)
-	if err != nil || again {
-		return "", err
-	}
-	clean, again, err := c.check(ctx, facts)
+	clean, again, err := c.change(ctx, facts, dsr.StateErasing)
 	if err != nil || again {
 		return "", err
 	}
@@ -72,6 +64,19 @@ func waitsFor(facts contract.PlanFacts, system string) []string {
 		return facts.After[i]
 	}
 	return facts.Order[:i]
+}
+
+// change carries the plan out in every system and reads it back. clean says that nothing is left, and
+// again that another plan is wanted.
+func (c *deletion) change(ctx workflow.Context, facts contract.PlanFacts, state dsr.State) (clean, again bool, err error) {
+	c.systems = slices.DeleteFunc(slices.Clone(facts.Order), func(s string) bool { return slices.Contains(c.partial, s) })
+	if err := c.enter(ctx, state, ""); err != nil {
+		return false, false, err
+	}
+	if again, err := c.eraseAll(ctx, facts); err != nil || again {
+		return false, again, err
+	}
+	return c.check(ctx, facts)
 }
 
 // erase changes one system as the plan says. There is no way back across systems and no pretending:

@@ -18,6 +18,11 @@ func (c *deletion) draft(ctx workflow.Context) (facts contract.PlanFacts, whole 
 			return facts, false, err
 		}
 	}
+	return c.freeze(ctx)
+}
+
+// freeze makes a plan of what was found.
+func (c *deletion) freeze(ctx workflow.Context) (facts contract.PlanFacts, whole bool, err error) {
 	walk, err := step(c.request, ctx, "begin a plan", contract.StartPlan, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core)
 	if err != nil {
 		return facts, false, err

@@ -40,7 +40,9 @@ func (c *request) listenToLaw(ctx workflow.Context) error {
 }
 
 // replied says whether the law's clock has stopped: the answer is out, or the case ends.
-func (c *request) replied() bool { return c.closing || c.ready || c.state == dsr.StateClosed }
+func (c *request) replied() bool {
+	return c.closing || c.ready || c.stands || c.state == dsr.StateClosed
+}
 
 // over says whether nothing can be moved any more: the answer is out, or something was done that
 // cannot be undone.

@@ -17,6 +17,8 @@ type planned struct {
 	*request
 	plan  int  // the number of the plan, from 1
 	begun bool // something may have been changed
+	// redraft is how often this very plan was drafted before: of a case that is done at once.
+	redraft int
 }
 
 func newPlanned(ref contract.Ref, w words) planned {
@@ -123,7 +125,12 @@ func (c *planned) eachSystem(ctx workflow.Context, systems []string, do func(wor
 }
 
 // occasion names a task of this plan.
-func (c *planned) occasion(what string) string { return fmt.Sprintf("plan-%d/%s", c.plan, what) }
+func (c *planned) occasion(what string) string {
+	if c.redraft > 0 {
+		what = fmt.Sprintf("again-%d/%s", c.redraft, what)
+	}
+	return fmt.Sprintf("plan-%d/%s", c.plan, what)
+}
 
 // gone says that nobody needs to answer any more, because the person took the request back.
 func (c *planned) gone() bool { return c.withdrawn && !c.begun }

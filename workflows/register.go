@@ -26,6 +26,7 @@ func Register(r Registry) {
 		contract.RetentionRule.Name:    RetentionRule,
 		contract.Correction.Name:       Correction,
 		contract.EvidenceWipe.Name:     EvidenceWipe,
+		contract.Restriction.Name:      Restriction,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -21,6 +21,7 @@ type request struct {
 	settled bool        // it is known whose case this is
 	met     bool        // the casefile confirmed that the person proved control of a channel
 	ready   bool        // a package may be fetched
+	stands  bool        // what was asked is so, and the person was told; the case waits for its end
 	codes   []time.Time // when codes were asked for, within the last hour
 	partial []string    // systems left out by a signed decision
 	round   int         // of review and of what follows it
@@ -116,15 +117,20 @@ func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (ds
 // begin looks at the case and has its person prove who they are. It returns an outcome when the
 // case ends here.
 func (c *request) begin(ctx workflow.Context) (dsr.Outcome, error) {
-	facts, err := step(c, ctx, "look at the case", contract.BeginCase, contract.RefInput{Ref: c.ref}, core)
-	if err != nil {
-		return "", err
-	}
-	c.facts, c.law.known = facts, true
-	if err := c.attributes(ctx); err != nil {
+	if err := c.look(ctx); err != nil {
 		return "", err
 	}
 	return c.identify(ctx)
+}
+
+// look learns what must be known of the case.
+func (c *request) look(ctx workflow.Context) error {
+	facts, err := step(c, ctx, "look at the case", contract.BeginCase, contract.RefInput{Ref: c.ref}, core)
+	if err != nil {
+		return err
+	}
+	c.facts, c.law.known = facts, true
+	return c.attributes(ctx)
 }
 
 // attributes sets what never changes: kind, laws and the day it is due.

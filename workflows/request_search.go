@@ -13,6 +13,15 @@ import (
 
 // search plans the walk over the data map and walks it: what is held, and where.
 func (c *request) search(ctx workflow.Context) (contract.SearchPlan, error) {
+	plan, err := c.planSearch(ctx)
+	if err != nil {
+		return plan, err
+	}
+	return plan, c.find(ctx, plan.Steps)
+}
+
+// planSearch plans the walk, once the casefile bears out who is asking.
+func (c *request) planSearch(ctx workflow.Context) (contract.SearchPlan, error) {
 	const summary = "plan the walk over the data map"
 	plan, err := contract.PlanSearch.Run(core(ctx, summary), contract.RefInput{Ref: c.ref})
 	if err != nil && typeOf(err) == contract.ErrNotApproved {
@@ -23,10 +32,7 @@ func (c *request) search(ctx workflow.Context) (contract.SearchPlan, error) {
 	if err != nil && !stops(err) {
 		plan, err = step(c, ctx, summary, contract.PlanSearch, contract.RefInput{Ref: c.ref}, core)
 	}
-	if err != nil {
-		return plan, err
-	}
-	return plan, c.find(ctx, plan.Steps)
+	return plan, err
 }
 
 // find walks the levels of the map: the keys of one level lead to the rows of the next.

@@ -33,6 +33,10 @@ type NewCase struct {
 	Request    Request
 	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
 	Ground     dsr.Ground  // of a deletion
+	Scope      string      // what the case is about where its kind does not say; see dsr
+	// Suppress are keyed hashes of the addresses that the wish came from: they stand on the list of
+	// dsr.ScopeMarketing or dsr.ScopeTracking from the same moment on as the case.
+	Suppress [][]byte
 	// Controller is the request of another company that opens the case; nil: a person does. One that
 	// is known already is a contract.ErrConflict.
 	Controller *ControllerRequest
@@ -76,6 +80,7 @@ type Case struct {
 	Ground      dsr.Ground   `json:"ground,omitempty"` // of a deletion
 	WithdrawnAt *time.Time   `json:"withdrawn_at,omitempty"`
 	LinkedTo    contract.Ref `json:"linked_to,omitempty"` // the open case of the same person that goes on instead
+	Scope       string       `json:"scope,omitempty"`     // what it is about where its kind does not say
 }
 
 // LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
@@ -110,10 +115,10 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 			return fmt.Errorf("sealing a request: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO case_file (ref, kind, laws, lang, channel, requester, opened_by,
-			map_hash, received_at, opened_at, due_at, request, state, ground)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			map_hash, received_at, opened_at, due_at, request, state, ground, scope)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
-			received, opened, due, sealed, dsr.StateReceived, n.Ground); err != nil {
+			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope); err != nil {
 			return err
 		}
 		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
@@ -126,6 +131,15 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		}
 		if n.Ground != "" {
 			detail["ground"] = string(n.Ground)
+		}
+		if n.Scope != "" {
+			detail["scope"] = n.Scope
+		}
+		if len(n.Suppress) > 0 {
+			if err := s.suppress(ctx, tx, ref, n); err != nil {
+				return err
+			}
+			detail["suppressed"] = len(n.Suppress)
 		}
 		if n.Controller != nil {
 			err := s.putController(ctx, tx, ref, n.Controller, key.Seal)
@@ -151,7 +165,7 @@ func nonNil(list []string) []string {
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
 	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at, ground, withdrawn_at,
-	coalesce(linked_to, '') AS linked_to`
+	coalesce(linked_to, '') AS linked_to, scope`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -177,6 +191,7 @@ type caseRow struct {
 	Ground      string         `db:"ground"`
 	WithdrawnAt *time.Time     `db:"withdrawn_at"`
 	LinkedTo    contract.Ref   `db:"linked_to"`
+	Scope       string         `db:"scope"`
 }
 
 func (r *caseRow) value() Case {
@@ -186,7 +201,7 @@ func (r *caseRow) value() Case {
 		OpenedAt: r.OpenedAt.UTC(), DueAt: r.DueAt.UTC(), State: dsr.State(r.State), Outcome: dsr.Outcome(r.Outcome),
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
 		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
-		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo,
+		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo, Scope: r.Scope,
 	}
 }
 

@@ -260,6 +260,22 @@ func (s *Store) openRecipients(ctx context.Context, ref contract.Ref, rows []rec
 	return list, nil
 }
 
+// RecipientOf opens one person of a list; contract.ErrNotFound when the list has no such number.
+func (s *Store) RecipientOf(ctx context.Context, ref contract.Ref, n int64) (Recipient, error) {
+	var rows []recipientRow
+	if err := s.db.SelectContext(ctx, &rows, `SELECT `+recipientColumns+` FROM recipient WHERE ref = $1 AND n = $2`, ref, n); err != nil {
+		return Recipient{}, dbError("read somebody of a list", err)
+	}
+	list, err := s.openRecipients(ctx, ref, rows)
+	if err != nil || len(list) == 0 {
+		if err == nil {
+			err = notFound("such number on the list of", ref.ID())
+		}
+		return Recipient{}, err
+	}
+	return list[0], nil
+}
+
 // SampleRecipients gives some rows of a wave, spread over it, always the same ones.
 func (s *Store) SampleRecipients(ctx context.Context, ref contract.Ref, wave, count int) ([]Recipient, error) {
 	var rows []recipientRow

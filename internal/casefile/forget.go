@@ -16,7 +16,7 @@ import (
 // against the schema. The ledger, the checkpoints and the row of the destroyed key stay.
 var (
 	ofTasks = []string{"decision", "task_reminder", "evidence"}
-	ofCases = []string{"name_check", "processor_request", "controller_request", "certificate", "erasure", "plan_part", "plan", "extension", "clock_stop", "motion", "alarm", "case_law", "package", "part", "found_count", "found_keys",
+	ofCases = []string{"recipient_call", "restriction", "name_check", "processor_request", "controller_request", "certificate", "erasure", "plan_part", "plan", "extension", "clock_stop", "motion", "alarm", "case_law", "package", "part", "found_count", "found_keys",
 		"letter", "code_wish", "challenge", "blind_index", "candidate", "task", "case_file"}
 )
 

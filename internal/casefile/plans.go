@@ -96,8 +96,10 @@ func (s *Store) StartPlan(ctx context.Context, ref contract.Ref, n int, choices 
 		if err != nil {
 			return err
 		}
-		if rows, err := made.RowsAffected(); err != nil || rows == 0 {
+		if rows, err := made.RowsAffected(); err != nil {
 			return err
+		} else if rows == 0 {
+			return s.startAgain(ctx, tx, ref, n, without)
 		}
 		return s.record(ctx, tx, ref, "plan.started", map[string]any{"plan": n, "choices": len(choices), "left_out": len(without)})
 	})
@@ -105,6 +107,17 @@ func (s *Store) StartPlan(ctx context.Context, ref contract.Ref, n int, choices 
 		return Plan{}, err
 	}
 	return s.Plan(ctx, ref, n)
+}
+
+// startAgain has a plan that is still drafted do without the systems that were left out meanwhile, in a
+// case that is done at once: there a plan's number says which directory row it is about.
+func (s *Store) startAgain(ctx context.Context, tx *sqlx.Tx, ref contract.Ref, n int, without []string) error {
+	now, err := atOnce(ctx, tx, ref)
+	if err != nil || !now {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE plan SET without = $3 WHERE ref = $1 AND n = $2 AND hash IS NULL`, ref, n, pq.Array(nonNil(without)))
+	return err
 }
 
 // Plan reads one plan; contract.ErrNotFound when there is none.
@@ -239,7 +252,9 @@ func (t *trust) coversPlan(ctx context.Context, task string, kind dsr.TaskKind, 
 }
 
 // signed verifies that a reviewer and others signed this plan: of a deletion one or two, as the plan is
-// large; of a correction one where it is large, which is to say strict, and otherwise nobody else.
+// large; of a correction one where it is large, which is to say strict, and otherwise nobody else. A plan
+// that sets a restriction back needs the two signatures of its task; one of a case that is done at once
+// needs none.
 func (t *trust) signed(ctx context.Context, p Plan, review, approval string) error {
 	var of dsr.CaseKind
 	if err := t.q.GetContext(ctx, &of, `SELECT kind FROM case_file WHERE ref = $1`, p.Ref); err != nil {
@@ -251,6 +266,16 @@ func (t *trust) signed(ctx context.Context, p Plan, review, approval string) err
 			return err
 		}
 		return t.coversPlan(ctx, approval, dsr.TaskCorrectStrict, p)
+	}
+	r, err := readRestriction(ctx, t.q, p.Ref)
+	if err != nil {
+		return err
+	}
+	if r.LiftFrom > 0 && p.N >= r.LiftFrom {
+		return t.coversPlan(ctx, approval, dsr.TaskLift, p)
+	}
+	if now, err := atOnce(ctx, t.q, p.Ref); err != nil || now && p.Hash != nil {
+		return err
 	}
 	kind := dsr.TaskErase
 	if p.Large {
@@ -286,7 +311,11 @@ func (s *Store) AgreePlan(ctx context.Context, ref contract.Ref, n int, review, 
 		if err := tx.GetContext(ctx, &begun, `SELECT EXISTS (SELECT FROM plan WHERE ref = $1 AND begun_at IS NOT NULL)`, ref); err != nil {
 			return err
 		}
-		if begun {
+		r, err := readRestriction(ctx, tx, ref)
+		if err != nil {
+			return err
+		}
+		if begun && r.LiftFrom == 0 {
 			coolOff = 0
 		}
 		now := s.now()

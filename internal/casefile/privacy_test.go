@@ -113,6 +113,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.ApplyRoster(ctx, roster, enrol.ID, f.pins))
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
 	f.fillDeletion(t, account)
+	f.fillStopping(t, account)
 	f.fillLaw(t, ref)
 	f.fillNotice(t, string(account))
 	f.fillRetention(t, account)

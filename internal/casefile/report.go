@@ -25,13 +25,13 @@ type Told struct {
 
 // answers are the events with which the answer to a request is out. A case without one is answered
 // when it is closed.
-var answers = []string{"package.released", "certificate.signed"}
+var answers = []string{"package.released", "certificate.signed", "restriction.in-force"}
 
 // Tell calls f for each case that was received from from until until, in the order of their
 // references, from the ledger's lines alone.
 func (s *Store) Tell(ctx context.Context, from, until time.Time, f func(Told)) error {
 	rows, err := s.db.QueryxContext(ctx, `SELECT ref, seq, at, event, detail, prev, hash FROM ledger_line l WHERE ref LIKE 'case/%'
-		AND event IN ('case.opened', 'case.closed', 'case.refused', 'case.part-refused', 'case.extended', 'clock.alarm', 'package.released', 'certificate.signed')
+		AND event IN ('case.opened', 'case.closed', 'case.refused', 'case.part-refused', 'case.extended', 'clock.alarm', 'package.released', 'certificate.signed', 'restriction.in-force')
 		ORDER BY ref, seq`)
 	if err != nil {
 		return dbError("read the ledger", err)

@@ -27,6 +27,8 @@ const (
 	MailExpired  = "expired" // never taken within the time
 	MailUnclear  = "unclear" // the server hung up behind DATA twice
 	MailNone     = "nomail"  // no address
+	// MailSuppressed: the reader has objected, and the letter is one that may be objected to.
+	MailSuppressed = "suppressed"
 )
 
 const sendingLock = 7411 // of the two-part advisory locks: the sending of a notice

@@ -56,6 +56,12 @@ type CaseFacts struct {
 	Answered bool
 	// Vouched: another company asks, whose processor we are. It knows the person, and gets the answer.
 	Vouched bool
+	// AtOnce: of a restriction that needs no proof, no review and no approval.
+	AtOnce bool
+	// Recipients are, of a restriction, the systems that are told by webhook.
+	Recipients []string
+	// NoData: of an access that says what kinds of data there are, and hands none over.
+	NoData bool
 }
 
 // Progress is the projection of a case for lists.

@@ -32,6 +32,7 @@ var may = map[string][]string{
 	"internal/systems/postgres": {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/systems/mysql":    {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/systems/opendsr":  {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap"},
+	"internal/systems/webhook":  {"internal/contract", "internal/fault", "internal/dsr"},
 	"internal/processor":        {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems/opendsr", "internal/casefile", "internal/desk"},
 	"internal/subject":          {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems"},
 	"internal/survey":           {"internal/contract", "internal/fault", "internal/dsr", "internal/datamap", "internal/systems", "internal/subject"},
@@ -46,7 +47,7 @@ var may = map[string][]string{
 		"internal/incident", "internal/announce", "internal/evidence", "internal/retention"},
 	"internal/portal": {"internal/desk", "internal/export", "internal/seal", "internal/fault", "internal/contract", "internal/datamap", "internal/dsr"},
 	"workflows":       {"internal/contract", "internal/dsr", "internal/jurisdiction"},
-	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/systems/opendsr", "internal/subject",
+	"activities": {"internal/contract", "internal/dsr", "internal/fault", "internal/jurisdiction", "internal/clocks", "internal/datamap", "internal/systems", "internal/systems/opendsr", "internal/systems/webhook", "internal/subject",
 		"internal/casefile", "internal/certificate", "internal/seal", "internal/letters", "internal/export", "internal/blobs", "internal/config",
 		"internal/incident", "internal/announce", "internal/mailing", "internal/retention"},
 }

@@ -10,9 +10,11 @@ import (
 // starts is which workflow carries a kind of case out, and what operators read over it. The kind
 // does not stand in the reference: whoever starts a case reads it from the casefile.
 var starts = map[string]struct{ workflow, summary string }{
-	"access":     {Access.Name, "access request"},
-	"deletion":   {Deletion.Name, "deletion request"},
-	"correction": {Correction.Name, "correction request"},
+	"access":      {Access.Name, "access request"},
+	"deletion":    {Deletion.Name, "deletion request"},
+	"correction":  {Correction.Name, "correction request"},
+	"restriction": {Restriction.Name, "restriction"},
+	"portability": {Access.Name, "portability request"},
 
 	"erase-after-access": {EraseAfterAccess.Name, "request for a copy and then deletion"},
 }

@@ -26,6 +26,7 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	f.legalBasis(r, c)
 	c.Retention = f.title(r, "retention", true)
 	c.Source = f.title(r, "source", false)
+	f.givenBy(r, c)
 	if list, ok := r.get("recipients"); ok {
 		nodes, _ := f.items(list, "recipients")
 		for _, node := range nodes {
@@ -49,6 +50,8 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	f.expiry(r, c, look)
 	f.deletion(r, c, look)
 	f.corrected(look)
+	f.stops(r, c, look)
+	f.closure(r, c, look)
 }
 
 func (f *file) legalBasis(r *record, c *Collection) {

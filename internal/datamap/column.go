@@ -63,6 +63,12 @@ func (f *file) column(e entry, col *Column) {
 	col.FreeText = r.boolean("free_text")
 	col.Purpose = f.title(r, "purpose", false)
 	col.Source = f.title(r, "source", false)
+	if _, stands := r.get("given"); stands {
+		if f.givens == nil {
+			f.givens = map[*Column]bool{}
+		}
+		f.givens[col] = r.boolean("given")
+	}
 	col.Sensitivity = f.sensitivity(r)
 	if basis, ok := r.get("legal_basis"); ok {
 		if col.LegalBasis, ok = f.str(basis, "legal_basis"); ok && !known(col.LegalBasis, legalBases) {

@@ -42,6 +42,7 @@ func (f *file) company(n ast.Node) Company {
 	if own, ok := r.get("identities"); ok {
 		c.Identities = f.identities(own)
 	}
+	c.Purposes = f.purposes(r)
 	f.bounds(r, &c)
 	f.corrections(r, &c)
 	return c

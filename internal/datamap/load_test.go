@@ -55,7 +55,7 @@ func TestLoadReadsEveryKey(t *testing.T) {
 	if diff := cmp.Diff(Company{
 		Name: Text{"云例科技有限公司", "Cloud Example Ltd"}, From: "privacy@cloud.example",
 		ReplyTo: "help@cloud.example", Hotline: "400-000-0000", Officer: "privacy-officer@cloud.example",
-		Address: Text{"某市某路 1 号", "1 Example Road"}, Languages: []string{"zh", "en"}, Law: "cn-pipl",
+		Address: Text{"某市某路 1 号", "1 Example Road"}, Languages: []string{"zh", "en"}, Law: "cn-pipl", Purposes: builtIn,
 		Limits: Limits{Rows: 100_000, Percent: 5}, Strong: []string{"email", "mobile", "national_id", "account"},
 	}, m.Company); diff != "" {
 		t.Errorf("company (-want +got):\n%s", diff)

@@ -41,7 +41,7 @@ const (
 
 var (
 	identities = []string{IdentityEmail, IdentityMobile, IdentityNationalID, IdentityAccount, IdentityEnterpriseCode}
-	drivers    = []string{"postgres", "mariadb", "mysql", DriverManual, DriverOpenDSR}
+	drivers    = []string{"postgres", "mariadb", "mysql", DriverManual, DriverOpenDSR, DriverWebhook}
 	channels   = []string{IdentityEmail, IdentityMobile}
 	exports    = []string{ExportShow, ExportHeld, ExportMask}
 	masks      = []string{MaskIDNumber, MaskBankAccount, MaskEmail, MaskMobile, MaskName, MaskAll}
@@ -51,21 +51,22 @@ var (
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
 	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
-		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer"}
-	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "recipients", "deletion", "expiry", "directory", "match", "links", "columns"}
+		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer", "stops"}
+	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "given", "recipients", "deletion", "expiry", "stops", "closure", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
 	channelKeys = []string{"kind", "column", "since"}
 	matchKeys   = []string{"column", "identity", "widens", "valid"}
 	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "sensitivity", "paths", "free_text", "correct", "erase", "ignore"}
-	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "deletion", "correction"}
+	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "ignore"}
+	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "deletion", "correction"}
 
-	askedDrivers   = []string{DriverManual, DriverOpenDSR}
+	askedDrivers   = []string{DriverManual, DriverOpenDSR, DriverWebhook}
 	rights         = []string{RightAccess, RightDeletion, RightCorrection}
-	outsideKeys    = []string{"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer"}
+	outsideKeys    = []string{"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer", "stops"}
 	processorKinds = []string{IdentityEmail, IdentityAccount}
-	keysOf         = map[string]string{"instructions": DriverManual, "evidence": DriverManual, "correct": DriverManual, "url": DriverOpenDSR, "domain": DriverOpenDSR}
-	databaseKeys   = []string{"collections", "ignore_tables", "connections"}
+	keysOf         = map[string][]string{"rights": {DriverManual, DriverOpenDSR}, "instructions": {DriverManual}, "evidence": {DriverManual}, "correct": {DriverManual},
+		"url": {DriverOpenDSR, DriverWebhook}, "domain": {DriverOpenDSR}, "stops": {DriverWebhook}}
+	databaseKeys = []string{"collections", "ignore_tables", "connections"}
 
 	identityKeys    = []string{"normaliser", "pattern"}
 	pathKeys        = []string{"category", "title", "export", "mask", "sensitivity"}
@@ -89,6 +90,8 @@ var (
 	missingKeys     = []string{"since"}
 	nulls           = []string{NullNever, NullDue}
 	floorKeys       = []string{"for", "since", "law"}
+	stopKeys        = []string{"purpose", "set", "lift", "delete"}
+	closureKeys     = []string{"title", "when"}
 	sweepKeys       = []string{"at", "zone", "rate"}
 	correctKeys     = []string{"never", "copies", "disputed"}
 	copyKeys        = []string{"column", "path", "as"}
@@ -103,6 +106,7 @@ var (
 	systemName     = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	collectionName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 	identityName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	purposeName    = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	regionName     = regexp.MustCompile(`^[a-z]{2}(-[a-z0-9]{1,3})?$`)
 )
 

@@ -13,6 +13,7 @@ type file struct {
 	name     string
 	problems Problems
 	later    []func(*loading) // checks that need every file
+	givens   map[*Column]bool // what columns say for themselves of who gave them
 }
 
 func (f *file) at(line, column int, format string, args ...any) *Problem {

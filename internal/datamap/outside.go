@@ -15,6 +15,7 @@ import (
 const (
 	DriverManual  = "manual"  // people do it by hand
 	DriverOpenDSR = "opendsr" // a processor's program
+	DriverWebhook = "webhook" // a recipient's program, told that a purpose has ended
 )
 
 // What a case may ask of such a system.
@@ -37,6 +38,7 @@ type Outside struct {
 	URL          string        // of a processor: where it is asked, and nowhere else
 	Domain       string        // as the processor's certificate says it
 	Transfer     string        // of a recipient outside the mainland: what its transfer is filed under
+	Stops        []string      // of a webhook: the purposes whose end it is told
 }
 
 // Asked lists the systems that are asked in a case of that right, in map order.
@@ -58,15 +60,15 @@ func (f *file) outside(r *record, s *System) {
 	asked := known(s.Driver, askedDrivers)
 	for _, key := range outsideKeys {
 		if n, ok := r.get(key); ok && !asked {
-			f.node(n, "%s is for a system that is asked (driver %s or %s), not for a database", key, DriverManual, DriverOpenDSR)
+			f.node(n, "%s is for a system that is asked (driver %s), not for a database", key, strings.Join(askedDrivers, ", "))
 		}
 	}
 	if !asked {
 		return
 	}
-	for key, driver := range keysOf {
-		if n, ok := r.get(key); ok && driver != s.Driver {
-			f.node(n, "%s is for the driver %s", key, driver)
+	for key, of := range keysOf {
+		if n, ok := r.get(key); ok && !known(s.Driver, of) {
+			f.node(n, "%s is for the driver %s", key, strings.Join(of, " or "))
 		}
 	}
 	for _, key := range databaseKeys {
@@ -84,11 +86,14 @@ func (f *file) outside(r *record, s *System) {
 		o.Due = f.due(n)
 	}
 	o.Transfer = r.text("transfer")
-	if s.Driver == DriverManual {
+	switch s.Driver {
+	case DriverWebhook:
+		o.webhook(f, r, s)
+	case DriverManual:
 		o.Instructions = f.title(r, "instructions", true)
 		o.Evidence = f.title(r, "evidence", false)
 		o.Correct = f.title(r, "correct", slices.Contains(o.Rights, RightCorrection))
-	} else {
+	default:
 		o.processor(f, r, s)
 	}
 	f.later = append(f.later, func(l *loading) {
@@ -109,14 +114,8 @@ func (o *Outside) processor(f *file, r *record, s *System) {
 	if s.Recipient == (Text{}) {
 		r.need("recipient")
 	}
+	o.address(f, r, "the processor's address, such as https://dsr.partner.example")
 	var at ast.Node
-	if o.URL, at = r.needText("url"); o.URL != "" {
-		u, err := url.Parse(o.URL)
-		local := err == nil && u.Scheme == "http" && net.ParseIP(u.Hostname()).IsLoopback()
-		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Scheme != "https" && !local) {
-			f.node(at, "url must be the processor's address, such as https://dsr.partner.example; http:// is for this machine alone")
-		}
-	}
 	if o.Domain, at = r.needText("domain"); o.Domain != "" && !domainName.MatchString(o.Domain) {
 		f.node(at, "domain must be the name in the processor's certificate, such as dsr.partner.example")
 	}
@@ -125,6 +124,37 @@ func (o *Outside) processor(f *file, r *record, s *System) {
 			n, _ := r.get("tells")
 			f.node(n, "OpenDSR has no word for %s: it takes %s", quoted(kind), strings.Join(processorKinds, " and "))
 		}
+	}
+}
+
+// webhook reads what only a recipient has that is told when a purpose ends. Nothing else is asked there.
+func (o *Outside) webhook(f *file, r *record, s *System) {
+	o.Rights = nil
+	if s.Recipient == (Text{}) {
+		r.need("recipient")
+	}
+	o.address(f, r, "the recipient's address, such as https://hooks.partner.example/habeas")
+	if n, ok := r.need("stops"); ok {
+		list := f.names(n, "stops")
+		o.Stops = plainNames(list)
+		f.later = append(f.later, func(l *loading) {
+			for _, one := range list {
+				f.knownPurpose(l, one.node, one.name)
+			}
+		})
+	}
+}
+
+// address reads where another company's program is reached.
+func (o *Outside) address(f *file, r *record, such string) {
+	var at ast.Node
+	if o.URL, at = r.needText("url"); o.URL == "" {
+		return
+	}
+	u, err := url.Parse(o.URL)
+	local := err == nil && u.Scheme == "http" && net.ParseIP(u.Hostname()).IsLoopback()
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Scheme != "https" && !local) {
+		f.node(at, "url must be %s; http:// is for this machine alone", such)
 	}
 }
 

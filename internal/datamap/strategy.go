@@ -34,6 +34,9 @@ const (
 	DeletionDelete    = "delete"
 	DeletionAnonymise = "anonymise" // by the strategies of the columns (Column.Erase)
 	DeletionKeep      = "keep"
+	// DeletionLeave stands in no file: of the map that Stopping gives, it is a collection that is only
+	// on the way to others.
+	DeletionLeave = "leave"
 )
 
 // Deletion is what a collection says of deletion.

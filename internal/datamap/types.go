@@ -30,7 +30,7 @@ type Map struct {
 type System struct {
 	Name        string // lower case, digits and hyphens
 	Title       Text
-	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual, DriverOpenDSR
+	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual, DriverOpenDSR, DriverWebhook
 	Region      string // ISO 3166 code in lower case, such as "cn"
 	Owner       string // who answers for it
 	Deputy      string
@@ -76,6 +76,9 @@ type Collection struct {
 	Line       int
 	Deletion   *Deletion // what deletion means for the person's own rows; nil: the map does not say
 	Expiry     *Expiry   // when the rows have been kept long enough; nil: the map does not say
+	Stops      []Stop    // what the end of a purpose means for the person's own rows
+	Closure    []Closure // what stands in the way of closing an account
+	Given      bool      // the person gave it; see Column.Given
 }
 
 // ID is "system.collection".
@@ -119,6 +122,7 @@ type Column struct {
 	Erase    *Strategy // how an anonymised row gets its new value; nil: the column stays
 	FreeText bool      // people write here what they like: a hunt looks into it
 	Correct  *Correct  // what correcting it means; nil: nothing but the value changes
+	Given    bool      // the person gave it (GDPR Art. 20(1)), where the map says so of the column or its collection
 }
 
 // Path is a personal field inside a JSON column.
@@ -196,6 +200,8 @@ type Company struct {
 	Law       string   // default profile, such as "cn-pipl"
 	// Identities are the kinds of identity that the company names itself, in file order.
 	Identities []OwnIdentity
+	// Purposes are those that a person may have stopped: the two that every map has, and the company's.
+	Purposes []Purpose
 	// Limits bound a deletion that needs no third approval.
 	Limits Limits
 	// Strong are the kinds of identity that are one person's alone, and worth a hunt after a

@@ -26,7 +26,8 @@ type Opening struct {
 	Note       string
 	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
 	Wishes     []dsr.Wish // of a correction: the new values; normalised here
-	OpenedBy   string     // the member of staff whose key was unlocked
+	Scope      string     // of a restriction which purposes end; see dsr
+	OpenedBy   string     // the member of staff whose key was unlocked, or who else opened it
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
 	restored   *Restored // somebody who is back in a restored system; only OpenReplay sets it
@@ -43,7 +44,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		return "", err
 	}
 	for _, law := range laws {
-		if !law.Profile.Allows(string(o.Kind)) {
+		if !allows(law.Profile, o) {
 			return "", fault.Newf(contract.ErrBadInput, "%s knows no right to %s", law.Profile.Name, o.Kind)
 		}
 	}
@@ -58,7 +59,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
-		Ground: o.Ground, Controller: o.controller,
+		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o),
 		Request: o.request(),
 	})
 	if err != nil {
@@ -93,6 +94,8 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("only a deletion has a ground")
 	case (o.restored == nil) != (o.Requester != dsr.RequesterReplay):
 		return bad("who is back in a restored system is found by habeas deletion replay, and not by hand")
+	case d.wrongScope(o) != nil:
+		return d.wrongScope(o)
 	case len(o.Identities) == 0 && o.restored == nil:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):

@@ -13,13 +13,17 @@ const (
 	EraseAfterAccess CaseKind = "erase-after-access" // PIPL 45 and 47, GDPR 15 and 17
 	// Correction is the right to have data corrected and completed (PIPL 46, GDPR 16).
 	Correction CaseKind = "correction"
+	// Restriction stops a purpose: a consent withdrawn, an objection, an unsubscription, a restriction
+	// (PIPL 15, 24, 44, GDPR 7(3), 18, 21).
+	Restriction CaseKind = "restriction"
+	Portability CaseKind = "portability" // PIPL 45(3), GDPR 20: an access to what the person gave
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess, Correction}
+var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess, Correction, Restriction, Portability}
 
 // Copies says whether a case of the kind gives the person a copy of their data.
-func (k CaseKind) Copies() bool { return k == Access || k == EraseAfterAccess }
+func (k CaseKind) Copies() bool { return k == Access || k == Portability || k == EraseAfterAccess }
 
 // Erases says whether a case of the kind deletes the person's data.
 func (k CaseKind) Erases() bool { return k == Deletion || k == EraseAfterAccess }
@@ -48,6 +52,14 @@ const (
 	StateErasing  State = "erasing"
 	StateChecking State = "checking" // what was erased is read back
 	StateAsking   State = "asking"   // those who are asked to act have not all answered; of access cases too
+)
+
+// The states of a restriction, beside those of a deletion.
+const (
+	StateStopping State = "stopping"
+	StateTelling  State = "telling"  // recipients are told
+	StateInForce  State = "in-force" // what was asked is so, until somebody ends it
+	StateLifting  State = "lifting"  // it is being ended
 )
 
 // Outcome is how a case ended.

@@ -39,6 +39,11 @@ type Shown struct {
 	Files          int    `json:"files,omitempty"`
 	Size           int64  `json:"size,omitempty"` // bytes
 
+	// Scope is what the case is about where its kind does not say.
+	Scope string `json:"scope,omitempty"`
+	// Why a restriction is to end, in the words that the person will read.
+	Because string `json:"why_end,omitempty"`
+
 	// Motion is what somebody moves about the case.
 	Motion *ShownMotion `json:"motion,omitempty"`
 

@@ -29,6 +29,9 @@ const (
 	TaskByHand      TaskKind = "by-hand"       // do in a system what no driver can
 )
 
+// TaskLift asks two people whether a restriction may end: what would be set back, and why.
+const TaskLift TaskKind = "lift-restriction"
+
 // The tasks of a mass notice.
 const (
 	TaskNoticeIncomplete TaskKind = "notice-incomplete" // a mandatory part of the text is empty
@@ -87,6 +90,7 @@ var Rules = map[TaskKind]Rule{
 	TaskByHand:        {Roles: []Role{RoleSupport, RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
 	TaskExtend:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskLift:          {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold:   {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
 	TaskRetention: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},

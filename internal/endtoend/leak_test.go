@@ -52,6 +52,9 @@ func TestNoPersonalDataInTemporal(t *testing.T) {
 
 	ref := l.wholeCase(cast.SharedMobileA)
 	l.stranger()
+	l.values["who objects"] = "lass.mich@nirgends.example"
+	l.optOut(l.values["who objects"])
+	l.optOut(cast.SharedMobileB.Email)
 	l.deletion(cast.CaseTwinA, cast.SharedMobileB)
 	l.person("corrected", cast.English)
 	l.correction(cast.English)
@@ -95,6 +98,21 @@ type leak struct {
 	d      *desk.Desk
 	ctx    context.Context
 	values map[string]string
+}
+
+// optOut is the wish of an address, known or not, to its end.
+func (l *leak) optOut(address string) {
+	l.t.Helper()
+	ref, err := l.d.OptOut(l.ctx, dsr.Identity{Kind: "email", Value: address}, dsr.ScopeMarketing, "zh")
+	l.must(err)
+	for {
+		c, err := l.d.Store.Case(l.ctx, ref)
+		l.must(err)
+		if c.State == dsr.StateClosed {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func (l *leak) must(err error) {

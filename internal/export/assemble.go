@@ -77,6 +77,12 @@ type assembly struct {
 
 // files writes everything but manifest and signature.
 func (a *assembly) files() error {
+	if a.p.NoData {
+		if err := a.file("index.html", a.contextPage); err != nil {
+			return err
+		}
+		return a.file("context.json", a.contextJSON)
+	}
 	if err := a.file("index.html", a.index); err != nil {
 		return err
 	}
@@ -90,6 +96,11 @@ func (a *assembly) files() error {
 		}
 		if err := a.part(e.file("csv"), e.CSV, e.edits(), rewriteCSV); err != nil {
 			return fmt.Errorf("%s as CSV: %w", e.Collection.ID(), err)
+		}
+		if a.p.Schemas {
+			if err := a.file(e.schemaOf(), a.schema(e)); err != nil {
+				return err
+			}
 		}
 	}
 	for i, f := range a.p.Files {

@@ -59,6 +59,11 @@ type Package struct {
 	Entries     []Entry   // in the order of the pages
 	Files       []Attached
 	Facts       Facts
+	// Schemas puts a JSON Schema beside each entry, for whoever takes the data over.
+	Schemas bool
+	// NoData leaves the data out: the package says what kinds there are, why, and who gets them. Of its
+	// entries only the number of rows is needed.
+	NoData bool
 }
 
 // What happened to a column, as manifest and context say it.

@@ -42,6 +42,13 @@ type File struct {
 	Unneeded *NotifyNothing `json:"do_not_notify,omitempty"`
 }
 
+// MayBeRefused says whether people may object to such a letter: a minor change of the policy asks
+// nothing of them and takes nothing from them, so that it is no more than news from the company. A law
+// asks for every other notice, and a word against marketing does not stop it.
+func (f File) MayBeRefused() bool {
+	return f.Kind == PolicyChange && f.Policy != nil && f.Policy.Class == PolicyMinor
+}
+
 // Contact is somebody of the company.
 type Contact struct {
 	Name string `json:"name"`
@@ -106,9 +113,15 @@ func (l Ladder) Public(unreached int64) bool {
 // Steps of a ladder, in their order.
 var Steps = []string{"sms", "phone", "letter", "public"}
 
+// The classes of a change of the policy.
+const (
+	PolicyMajor = "major"
+	PolicyMinor = "minor"
+)
+
 // Policy is a change of the privacy policy.
 type Policy struct {
-	Class     string    `json:"class"` // major or minor, from the policy's own list
+	Class     string    `json:"class"` // PolicyMajor or PolicyMinor, from the policy's own list
 	Effective time.Time `json:"effective"`
 	Changes   []Change  `json:"changes"`
 }

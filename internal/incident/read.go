@@ -182,7 +182,7 @@ func (f *File) policy(r datamap.Record) {
 	}
 	d.Need("class")
 	d.Need("effective")
-	f.Policy = &Policy{Class: d.Choice("class", []string{"major", "minor"}, ""), Effective: d.Time("effective")}
+	f.Policy = &Policy{Class: d.Choice("class", []string{PolicyMajor, PolicyMinor}, ""), Effective: d.Time("effective")}
 	for _, c := range d.Records("changes", "a change", changeKeys) {
 		c.Need("clause")
 		c.Need("touches")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/mail"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ type Envelope struct {
 	MessageID string // "id@domain", with or without angle brackets; see MessageID
 	Date      time.Time
 	Lang      string // "zh", "zh-CN" or "en"; empty: the message's own
+	// Unsubscribe is where one POST ends such letters (RFC 8058); empty in every letter that a law asks
+	// for.
+	Unsubscribe string
 }
 
 // Mailbox joins a name in any script and an address, as Envelope.From takes it. An empty name
@@ -112,7 +116,7 @@ func Compose(e Envelope, m Message, sign *DKIM) ([]byte, error) {
 	if sign == nil {
 		return b.Bytes(), nil
 	}
-	return sign.sign(b.Bytes())
+	return sign.sign(b.Bytes(), e.Unsubscribe != "")
 }
 
 // headerOf checks the envelope and writes the header fields, and gives the boundary of the parts.
@@ -156,6 +160,13 @@ func headerOf(e Envelope, m Message) (message.Header, string, error) {
 	h.Add("Content-Type", mime.FormatMediaType("multipart/alternative", map[string]string{"boundary": boundary}))
 	h.Add("MIME-Version", "1.0")
 	h.Add("Content-Language", lang)
+	if e.Unsubscribe != "" {
+		if u, err := url.Parse(e.Unsubscribe); err != nil || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsAny(e.Unsubscribe, "<>, \r\n") {
+			return bad("the address for unsubscribing", fmt.Errorf("it is malformed"))
+		}
+		h.Add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		h.Add("List-Unsubscribe", "<"+e.Unsubscribe+">")
+	}
 	h.Add("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notices, please
 	h.Add("Subject", mime.BEncoding.Encode("utf-8", m.Subject))
 	h.Add("Message-ID", "<"+id+">")

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -32,6 +33,9 @@ var signedFields = []string{
 	"From", "From", "To", "To", "Subject", "Subject", "Date", "Date", "Reply-To", "Reply-To",
 	"Message-ID", "Auto-Submitted", "Content-Language", "Content-Type", "Content-Type", "MIME-Version",
 }
+
+// unsubscribeFields are signed as well where they stand (RFC 8058, 4).
+var unsubscribeFields = []string{"List-Unsubscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Unsubscribe-Post"}
 
 var domainShape = regexp.MustCompile("^" + domainPattern + "$")
 
@@ -113,13 +117,17 @@ func (d *DKIM) Record() (name, text string) {
 	}
 }
 
-func (d *DKIM) sign(msg []byte) ([]byte, error) {
+func (d *DKIM) sign(msg []byte, unsubscribes bool) ([]byte, error) {
+	fields := signedFields
+	if unsubscribes {
+		fields = slices.Concat(fields, unsubscribeFields)
+	}
 	var out bytes.Buffer
 	err := dkim.Sign(&out, bytes.NewReader(msg), &dkim.SignOptions{
 		Domain: d.domain, Selector: d.selector, Signer: d.key, Hash: crypto.SHA256,
 		HeaderCanonicalization: dkim.CanonicalizationRelaxed,
 		BodyCanonicalization:   dkim.CanonicalizationRelaxed,
-		HeaderKeys:             signedFields,
+		HeaderKeys:             fields,
 	})
 	if err != nil {
 		return nil, fault.New(contract.ErrInternal, "a letter could not be signed", fmt.Errorf("signing with DKIM: %w", err))

@@ -53,11 +53,21 @@ const (
 	CorrectionEnded Template = "correction_ended" // nothing was corrected, by Fields.Outcome
 )
 
+// The letters of a case that stops a purpose, beside those of every case.
+const (
+	OptedOut          Template = "opted_out"          // no more marketing, or tracking: done
+	RestrictionAck    Template = "restriction_ack"    // proof of receipt, and what happens next
+	Restricted        Template = "restricted"         // what has stopped, and who was told
+	RestrictionEnding Template = "restriction_ending" // it will end, from when on and why
+	RestrictionClosed Template = "restriction_closed" // the end, by Fields.Outcome
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
-		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded}
+		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
+		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -86,6 +96,7 @@ type Fields struct {
 	PortalHost  string         // what the reader types: a host, or host:port; no scheme, no path
 	Systems     int            // how many systems hold something
 	Rows        int            // how many records the package holds
+	NoData      bool           // the package says what kinds of data there are, and holds none of it
 	Company     datamap.Company
 	Outcome     string     // one of dsr.Outcome
 	Package     string     // PackageFetched or PackageExpired, where there was a package
@@ -110,10 +121,16 @@ type Fields struct {
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
 	OtherCase     string    // the number of the open case that goes on instead
 
+	Told []string // recipients that were told; may be empty
+
 	// Of a correction, none of them with a value of the person.
 	NotDone []string // what was not corrected, and why
 	Others  []string // where another value stood than the one to be corrected
-	Told    []string // recipients that were told
+
+	// Of a case that stops a purpose.
+	Purposes []string  // what was asked to stop, in the reader's words
+	EndsAt   time.Time // when a restriction ends
+	EndWhy   string    // and why
 }
 
 // Withheld is one part of an answer that is refused, in the reader's words.

@@ -149,8 +149,22 @@ func (v view) NotDone() ([]string, error) { return v.lines("what was not correct
 // Others lists where a third value stood.
 func (v view) Others() ([]string, error) { return v.lines("what is different", v.f.Others) }
 
+// Purposes lists what was asked to stop.
+func (v view) Purposes() ([]string, error) {
+	if len(v.f.Purposes) == 0 {
+		return nil, badField{"what is to stop", "is missing"}
+	}
+	return v.lines("what is to stop", v.f.Purposes)
+}
+
 // Told lists the recipients that were told.
 func (v view) Told() ([]string, error) { return v.lines("who was told", v.f.Told) }
+
+// EndWhy is why a restriction ends.
+func (v view) EndWhy() (string, error) { return need("why the restriction ends", v.f.EndWhy) }
+
+// EndsAt is a minute, with its time zone.
+func (v view) EndsAt() (string, error) { return v.minute("the end of the restriction", v.f.EndsAt) }
 
 func (v view) lines(name string, list []string) ([]string, error) {
 	for _, s := range list {
@@ -218,6 +232,9 @@ func (v view) Systems() (string, error) {
 	}
 	return v.count(v.f.Systems, "个系统", "system", "systems"), nil
 }
+
+// NoData says whether the package holds the kinds of data alone.
+func (v view) NoData() bool { return v.f.NoData }
 
 // Rows is how many records the package holds.
 func (v view) Rows() (string, error) {

@@ -23,6 +23,7 @@ type Store interface {
 	ClaimRecipients(ctx context.Context, ref contract.Ref, wave int, after int64, limit int) ([]casefile.Recipient, error)
 	Settle(ctx context.Context, ref contract.Ref, done []casefile.Settled, begin []int64) error
 	Unclaim(ctx context.Context, ref contract.Ref, begun []int64) error
+	LeaveOut(ctx context.Context, ref contract.Ref, numbers []int64) error
 	GroupBusy(ctx context.Context, ref contract.Ref, domain []byte, first time.Duration) (time.Time, error)
 }
 
@@ -51,10 +52,13 @@ type Page struct {
 	// Poll is asked every second whether to go on, and how fast.
 	Poll func(context.Context) (goOn bool, rate int)
 	Sent *atomic.Int64 // for the progress bar
+	// Objected names, by their place, those who must not be written to: asked in the moment before a
+	// letter begins. nil: everybody is written to, as with every letter that a law asks for.
+	Objected func(context.Context, []casefile.Recipient) (map[int]bool, error)
 }
 
 // Result counts a page.
-type Result struct{ Claimed, Sent, Refused, Deferred, Unclear, Repeated int64 }
+type Result struct{ Claimed, Sent, Refused, Deferred, Unclear, Repeated, LeftOut int64 }
 
 // notBegun parts letters that were not handed over after all from those that went wrong.
 const notBegun = "not-begun"
@@ -140,7 +144,7 @@ func (r *run) loop(ctx, sending context.Context) error {
 	for {
 		var begin []casefile.Recipient
 		if !r.stopping.Load() && ctx.Err() == nil {
-			begin = r.queue.take(window*r.Connections - r.inFlight)
+			begin = r.willing(ctx, r.queue.take(window*r.Connections-r.inFlight))
 		}
 		if len(done)+len(begin) > 0 {
 			write, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -184,6 +188,35 @@ func (r *run) loop(ctx, sending context.Context) error {
 		case <-wait:
 		}
 	}
+}
+
+// willing leaves out those who have objected. When nobody can say who has, the page stops.
+func (r *run) willing(ctx context.Context, list []casefile.Recipient) []casefile.Recipient {
+	if r.Objected == nil || len(list) == 0 {
+		return list
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	objected, err := r.Objected(ctx, list)
+	var willing []casefile.Recipient
+	var out []int64
+	for i, to := range list {
+		if objected[i] {
+			out = append(out, to.N)
+		} else {
+			willing = append(willing, to)
+		}
+	}
+	if err == nil && len(out) > 0 {
+		err = r.Store.LeaveOut(ctx, r.Ref, out)
+	}
+	if err != nil {
+		r.fatal = err
+		r.stopping.Store(true)
+		return nil // stays claimed, and is given back
+	}
+	r.out.LeftOut += int64(len(out))
+	return willing
 }
 
 // gather waits for the end of more letters, while the connections still have half a window to send.

@@ -45,7 +45,7 @@ func serveAsset(content []byte, contentType string) http.HandlerFunc {
 type pages map[string]map[string]*template.Template
 
 // pageNames are the templates beside the layout.
-var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice"}
+var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice", "optout", "unsubscribe"}
 
 func parsePages() pages {
 	all := pages{}
@@ -84,6 +84,7 @@ type view struct {
 	Case      *caseView
 	Code      string   // the check code of a letter, once it was found right
 	Changes   []Change // to which its reader may agree
+	GPC       bool     // the browser says that its user does not want to be tracked
 
 	// Set by render.
 	Lang, HTMLLang             string

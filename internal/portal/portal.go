@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Desk    Desk
 	Notices Notices         // without it there is no page on which a notice can be checked
+	OptOuts OptOuts         // without it nobody can opt out here
 	Company datamap.Company // whose name and contact stand on the pages; its first language is the default
 	// Codec opens Temporal payloads for operators; without it there is no codec endpoint.
 	Codec converter.PayloadCodec
@@ -129,6 +130,9 @@ func (s *server) routes() http.Handler {
 		mux.Handle("GET /notice", sameSite.Handler(s.limited(pageCost, s.noticePage)))
 		mux.Handle("POST /notice", sameSite.Handler(s.limited(formCost, s.checkNotice)))
 		mux.HandleFunc("/notice", s.wrongMethod("GET, POST"))
+	}
+	if s.OptOuts != nil {
+		s.optOutRoutes(mux, sameSite)
 	}
 	mux.HandleFunc("GET "+stylePath, serveAsset(styleSheet, "text/css; charset=utf-8"))
 	mux.HandleFunc("GET "+iconPath, serveAsset(icon, "image/svg+xml"))

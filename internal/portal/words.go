@@ -11,6 +11,7 @@ var words = func() map[string]datamap.Text {
 	all := maps.Clone(pageWords)
 	maps.Copy(all, caseWords)
 	maps.Copy(all, noticeWords)
+	maps.Copy(all, optOutWords)
 	return all
 }()
 

@@ -56,6 +56,9 @@ func (e Erasure) ownEntries(c *datamap.Collection, with func(class, action, reas
 	if rule == nil {
 		return []Entry{with(ClassOwn, Leave, "no-rule")}
 	}
+	if rule.Action == datamap.DeletionLeave {
+		return []Entry{with(ClassOwn, Leave, Untouched)}
+	}
 	if rule.Action != datamap.DeletionKeep {
 		return []Entry{e.changed(with(ClassOwn, rule.Action, "own"), c)}
 	}

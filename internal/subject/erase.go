@@ -46,6 +46,9 @@ const (
 	Leave = "leave" // not the plan's: shared, or reached in a way that deletion does not follow
 )
 
+// Untouched is the reason of rows that are only on the way to those of a plan that stops a purpose.
+const Untouched = "untouched"
+
 // Entry is what happens to some rows of one collection.
 type Entry struct {
 	System     string `json:"system"`
@@ -181,14 +184,14 @@ type Left struct {
 	// Reason: "frozen" (a locator of the plan still finds rows), "new" (a fresh discovery does),
 	// "hunt" (a strong value stands in free text), "orphan" (points at a key that is gone),
 	// "unanswered" (a hunt ran out of time), or, of what the plan leaves on purpose, "by-law",
-	// "shared", "upward".
+	// "shared", "upward", Untouched.
 	Reason string `json:"reason"`
 }
 
 // Clean reports whether it is what the plan leaves on purpose.
 func (l Left) Clean() bool {
 	switch l.Reason {
-	case "by-law", "shared", "upward", "no-rule":
+	case "by-law", "shared", "upward", "no-rule", Untouched:
 		return true
 	}
 	return false

@@ -85,7 +85,7 @@ func (c *checking) drift(s *datamap.System, cat datamap.Catalog) []systems.Findi
 		return nil
 	}
 	var found []systems.Finding
-	for _, d := range append(datamap.Drift(s, cat, others, parent), datamap.CheckExpiry(s, cat, c.floors)...) {
+	for _, d := range slices.Concat(datamap.Drift(s, cat, others, parent), datamap.CheckExpiry(s, cat, c.floors), datamap.CheckStops(s, cat)) {
 		found = append(found, systems.Finding{Kind: d.Kind, System: s.Name, Collection: d.Collection, Column: d.Column, Text: d.Text, Hint: d.Hint})
 	}
 	return found
@@ -96,7 +96,7 @@ func once(found []systems.Finding) []systems.Finding {
 	type place struct{ kind, system, collection, column string }
 	seen := map[place]bool{}
 	return slices.DeleteFunc(found, func(f systems.Finding) bool {
-		if f.Collection == "" || f.Kind == systems.BadExpiry {
+		if f.Collection == "" || f.Kind == systems.BadExpiry || f.Kind == systems.BadStop {
 			return false
 		}
 		at := place{f.Kind, f.System, f.Collection, f.Column}

@@ -32,9 +32,11 @@ const (
 	TriggerBeyond = "trigger-beyond" // a trigger may have effects that are not taken back: not tried
 	Untried       = "untried"        // advice: why the trial left something out
 	Taken         = "taken"          // advice: somebody else's directory row holds a corrected value already
+	ClosureFact   = "closure"        // advice: what stands in the way of closing the account
 
 	// What only the tools of the data map report; no case looks for these.
 	BadExpiry     = "expiry"         // a rule of retention that cannot be carried out as it stands
+	BadStop       = "stop"           // the end of a purpose that cannot be carried out as it stands
 	UnmappedTable = "unmapped-table" // no file of the map mentions it
 	IgnoredTable  = "ignored-table"  // waved off, but not there
 	ReadOnly      = "read-only"      // reading is all that the account may do
@@ -54,7 +56,7 @@ type Finding struct {
 // Stops reports whether a case must not go on with this: whether its answer would be wrong.
 func (f Finding) Stops() bool {
 	switch f.Kind {
-	case Advice, ReadOnly, BadExpiry, UnmappedTable, IgnoredTable, TriggerInside, TriggerBeyond, Untried, Taken:
+	case Advice, ReadOnly, BadExpiry, BadStop, ClosureFact, UnmappedTable, IgnoredTable, TriggerInside, TriggerBeyond, Untried, Taken:
 		return false
 	}
 	return true

@@ -23,6 +23,7 @@ CREATE TABLE accounts.users (
     password_hash   text        NOT NULL,
     cookie_id       uuid        NOT NULL,
     marketing_opt_in boolean    NOT NULL DEFAULT false,
+    profiling       boolean     NOT NULL DEFAULT true,
     created_at      timestamptz NOT NULL,
     last_login_at   timestamptz,
     CONSTRAINT language_is_spoken_here CHECK (language IN ('zh', 'en')),
