@@ -89,7 +89,7 @@ var (
 	missingKeys     = []string{"since"}
 	nulls           = []string{NullNever, NullDue}
 	floorKeys       = []string{"for", "since", "law"}
-	sweepKeys       = []string{"at", "zone", "rate"}
+	sweepKeys       = []string{"at", "zone", "rate", "window"}
 	ownNormalisers  = []string{NormaliserText, NormaliserCasefold, NormaliserDigits}
 )
 
