@@ -93,6 +93,8 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.AcceptRule, a.AcceptRule)
 	register(w, contract.RejectRule, a.RejectRule)
 	register(w, contract.RestartSweep, a.RestartSweep)
+	register(w, contract.GrantExtension, a.GrantExtension)
+	register(w, contract.RefuseExtension, a.RefuseExtension)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

@@ -37,6 +37,8 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskByHand:        a.showByHand,
 		dsr.TaskRetention:     a.showRun,
 
+		dsr.TaskExtendRetention: a.showExtension,
+
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
 		dsr.TaskPhoneRound: a.showNotice, dsr.TaskLetterRound: a.showNotice, dsr.TaskPublicNotice: a.showNotice,

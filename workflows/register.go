@@ -15,14 +15,15 @@ type Registry interface {
 // weeks moves to a new build by itself; what ends within the hour stays with the build it began on.
 func Register(r Registry) {
 	for name, w := range map[string]any{
-		contract.Access.Name:         Access,
-		contract.Deletion.Name:       Deletion,
-		contract.HoldRelease.Name:    HoldRelease,
-		contract.Roster.Name:         Roster,
-		contract.Notice.Name:         Notice,
-		contract.AuthorityClock.Name: AuthorityClock,
-		contract.Processor.Name:      Processor,
-		contract.RetentionRule.Name:  RetentionRule,
+		contract.Access.Name:          Access,
+		contract.Deletion.Name:        Deletion,
+		contract.HoldRelease.Name:     HoldRelease,
+		contract.Roster.Name:          Roster,
+		contract.Notice.Name:          Notice,
+		contract.AuthorityClock.Name:  AuthorityClock,
+		contract.Processor.Name:       Processor,
+		contract.RetentionRule.Name:   RetentionRule,
+		contract.RetentionExtend.Name: RetentionExtend,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -85,7 +85,7 @@ func TestChosen(t *testing.T) {
 	if some, err := chosen("start,export"); err != nil || len(some) != 2 || some[0].name != "start" {
 		t.Errorf("%v, %v", some, err)
 	}
-	if _, err := chosen("exports"); err == nil || !strings.Contains(err.Error(), "cases, export, erase, memory, notice, start") {
+	if _, err := chosen("exports"); err == nil || !strings.Contains(err.Error(), "cases, export, erase, memory, notice, retention, start") {
 		t.Errorf("a row that does not exist: %v", err)
 	}
 }
