@@ -21,9 +21,9 @@ type seen struct {
 
 // lately is what the catalog says of a table, or said within recentTime. Whatever stops is an error each time.
 func (s *session) lately(ctx context.Context, c *datamap.Collection) (seen, error) {
-	s.driver.mu.Lock()
-	was, found := s.driver.seen[c]
-	s.driver.mu.Unlock()
+	s.mu.Lock()
+	was, found := s.seen[c]
+	s.mu.Unlock()
 	if found && time.Since(was.at) < recentTime {
 		return was, nil
 	}
@@ -34,7 +34,7 @@ func (s *session) lately(ctx context.Context, c *datamap.Collection) (seen, erro
 	if now.shape, err = fresh.usable(ctx, c); err != nil {
 		return seen{}, err
 	}
-	s.driver.remember(c, now)
+	s.remember(c, now)
 	return now, nil
 }
 
@@ -45,7 +45,7 @@ func (s *session) latelyFacts(ctx context.Context, c *datamap.Collection) (*fact
 		return was.facts, err
 	}
 	if was.facts, err = s.facts(ctx, was.shape); err == nil {
-		s.driver.remember(c, was)
+		s.remember(c, was)
 	}
 	return was.facts, err
 }
