@@ -104,6 +104,8 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.BeginCorrecting, a.BeginCorrecting)
 	register(w, contract.CorrectionOutcome, a.CorrectionOutcome)
 	register(w, contract.WipeEvidence, a.WipeEvidence)
+	register(w, contract.GrantExtension, a.GrantExtension)
+	register(w, contract.RefuseExtension, a.RefuseExtension)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

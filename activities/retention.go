@@ -134,11 +134,11 @@ func (a *Activities) MeasureRule(ctx context.Context, in contract.MeasureInput) 
 		case err != nil:
 			return out, err
 		case r == nil:
-			return contract.MeasureResult{Ended: true}, a.Store.EndRun(ctx, run.Ref, casefile.RunStale, 0, 0, 0)
+			return contract.MeasureResult{Ended: true}, a.Store.EndRun(ctx, run.Ref, casefile.RunStale, casefile.Remains{})
 		}
 		m, err := a.measure(systems.WithRef(ctx, run.Ref), s, *r, run)
 		if fault.Is(err, contract.ErrMapMismatch) {
-			if ended := a.Store.EndRun(ctx, run.Ref, casefile.RunStale, 0, 0, 0); ended != nil {
+			if ended := a.Store.EndRun(ctx, run.Ref, casefile.RunStale, casefile.Remains{}); ended != nil {
 				return out, ended
 			}
 		}
@@ -150,6 +150,15 @@ func (a *Activities) MeasureRule(ctx context.Context, in contract.MeasureInput) 
 		}
 		if run, err = a.Store.Run(ctx, in.Run); err != nil {
 			return out, err
+		}
+	}
+	if run.EndedAt == nil {
+		by, err := a.extendedBy(ctx, run)
+		if err != nil {
+			return out, err
+		}
+		if by != "" {
+			return contract.MeasureResult{Due: run.Due, Ended: true}, a.Store.EndRun(ctx, run.Ref, casefile.RunExtended, casefile.Remains{Extended: run.Due})
 		}
 	}
 	return contract.MeasureResult{Due: run.Due, Why: waits(run), Ended: run.EndedAt != nil}, nil
@@ -179,12 +188,18 @@ func (a *Activities) measure(ctx context.Context, s swept, r retention.Rule, run
 		}
 	}
 	m.Due, m.Referred, m.Total = all.Rows, max(0, all.Rows-free.Rows), all.Table
-	if m.Why, err = a.whySigned(ctx, r, run, all); err != nil {
+	extended, err := a.extendedBy(ctx, run)
+	if err != nil {
 		return m, err
+	}
+	if extended == "" { // else nothing is touched, and nobody has to sign for it
+		if m.Why, err = a.whySigned(ctx, r, run, all); err != nil {
+			return m, err
+		}
 	}
 	shown := dsr.ShownRetention{System: run.System, Rule: run.Rule, Action: run.Action, Kept: r.Span(), Floors: r.Floors("en"), Purpose: r.Purpose.In("en"), Basis: r.Basis,
 		Owner: s.system.Owner, Version: hex.EncodeToString(run.Version), Nominal: run.Nominal.Format(time.RFC3339), Before: r.Before(run.Nominal).Format(time.DateOnly),
-		Due: m.Due, Referred: m.Referred, Total: m.Total, Oldest: all.Oldest, Newest: all.Newest, Usual: r.Usual, Why: m.Why}
+		Due: m.Due, Referred: m.Referred, Total: m.Total, Oldest: all.Oldest, Newest: all.Newest, Usual: r.Usual, Why: m.Why, Extended: extended}
 	if err := a.sample(ctx, s, r, run, &shown); err != nil {
 		return m, err
 	}
@@ -210,8 +225,8 @@ func (a *Activities) whySigned(ctx context.Context, r retention.Rule, run casefi
 
 // sample shows a few due rows, every value masked but for its first character.
 func (a *Activities) sample(ctx context.Context, s swept, r retention.Rule, run casefile.Run, shown *dsr.ShownRetention) error {
-	keys, _, err := s.opened.DuePage(ctx, r.Due(run.Nominal, nil), nil, sampleRows)
-	if err != nil || len(keys) == 0 {
+	page, err := s.opened.DuePage(ctx, r.Due(run.Nominal, nil), nil, sampleRows)
+	if err != nil || len(page.Keys) == 0 {
 		return err
 	}
 	i, err := systems.Inspect(s.system, s.opened)
@@ -221,7 +236,7 @@ func (a *Activities) sample(ctx context.Context, s swept, r retention.Rule, run 
 	for _, col := range r.Collection.Columns {
 		shown.Columns = append(shown.Columns, col.Name)
 	}
-	source := func(_ context.Context, yield func([][]string) error) error { return yield(keys) }
+	source := func(_ context.Context, yield func([][]string) error) error { return yield(page.Keys) }
 	return i.Rows(ctx, r.Collection, systems.Clause{Columns: r.Collection.Key, Keys: source}, shown.Columns, 1, func(row []*string) error {
 		masked := make([]string, len(row))
 		for n, value := range row {
@@ -271,5 +286,5 @@ func (a *Activities) RejectRule(ctx context.Context, in contract.TaskInput) (con
 	if task.Ref != in.Ref || task.Kind != dsr.TaskRetention {
 		return contract.Nothing{}, fault.Newf(contract.ErrNotApproved, "task %s is not about this run", in.Task)
 	}
-	return contract.Nothing{}, a.Store.EndRun(ctx, in.Ref, casefile.RunRejected, 0, 0, 0)
+	return contract.Nothing{}, a.Store.EndRun(ctx, in.Ref, casefile.RunRejected, casefile.Remains{})
 }

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,39 +21,6 @@ import (
 // sweepFor is how long one activity sweeps before it hands back: so that a pause, or another worker,
 // has its turn.
 const sweepFor = 10 * time.Minute
-
-// position is the log of a sweep in the casefile.
-type position struct {
-	store *casefile.Store
-	ref   contract.Ref
-}
-
-// Position implements retention.Log.
-func (l position) Position(ctx context.Context) (retention.Position, error) {
-	var p retention.Position
-	raw, err := l.store.Position(ctx, l.ref)
-	if err != nil || raw == nil {
-		return p, err
-	}
-	if err := json.Unmarshal(raw, &p); err != nil {
-		return p, fault.New(contract.ErrTampered, "where a sweep stands cannot be read", err)
-	}
-	return p, nil
-}
-
-// Put implements retention.Log.
-func (l position) Put(ctx context.Context, p retention.Position, keys [][]string) error {
-	raw, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	return l.store.PutPosition(ctx, l.ref, raw, p.Done, keys)
-}
-
-// Kept implements retention.Log.
-func (l position) Kept(ctx context.Context, keys [][]string) ([]bool, error) {
-	return l.store.KeptRows(ctx, l.ref, keys)
-}
 
 // sweepOf checks everything behind a run and makes its sweep; nil when the rule is not the one of the
 // run any more.
@@ -79,50 +45,52 @@ func (a *Activities) sweepOf(ctx context.Context, ref contract.Ref) (*retention.
 	if err != nil {
 		return nil, run, err
 	}
-	return &retention.Sweep{Rule: *r, Now: run.Nominal, System: s.opened, Alone: alone, Log: position{a.Store, ref}, Secret: key.Derive("erasure"), Rate: s.system.Sweep.Rate,
+	return &retention.Sweep{Rule: *r, Now: run.Nominal, System: s.opened, Alone: alone, Log: NewSweepLog(a.Store, ref), Secret: key.Derive("erasure"), Rate: s.system.Sweep.Rate,
 		Guard: func(ctx context.Context, batch func(context.Context) error) error {
 			return a.Store.GuardedSweep(ctx, run, r.Collection.Name, a.Pins, batch)
 		}}, run, nil
 }
 
-// ShelterRows looks whose rows a sweep leaves alone: of people under a legal hold and of those with an
-// open case. Only for those whom it knew when it began it notes that it looked.
+// ShelterRows looks whose rows a sweep leaves alone: of people under a legal hold, of those with an open
+// case, and of those whose rows are kept longer by a decision. Only for those whom it knew when it began it notes that it looked.
 func (a *Activities) ShelterRows(ctx context.Context, in contract.RefInput) (contract.Nothing, error) {
 	sweep, run, err := a.sweepOf(ctx, in.Ref)
 	if err != nil || sweep == nil {
 		return contract.Nothing{}, err
 	}
-	spared, err := a.Store.Spared(ctx, a.Pins)
+	spared, err := a.Store.Spared(ctx, run.Nominal, a.Pins)
 	if err != nil {
 		return contract.Nothing{}, err
 	}
-	var people []retention.Person
+	people := map[string][]retention.Person{}
 	for _, one := range spared {
 		person, err := a.person(ctx, one)
 		if err != nil {
 			return contract.Nothing{}, err
 		}
-		people = append(people, person)
+		people[one.Why] = append(people[one.Why], person)
 	}
 	ctx = systems.WithRef(ctx, in.Ref)
 	shelter := retention.Shelter{Map: a.Map, Open: a.opener(ctx), Hash: a.Keys.BlindIndex,
 		Keys: func(n int) subject.KeyStore { return a.Store.SpareKeys(in.Ref, n) }}
 	var kept atomic.Int64
 	progress(ctx, &kept, 0)
-	err = shelter.Rows(ctx, people, sweep.Rule.Due(run.Nominal, nil), func(keys [][]string) error {
-		kept.Add(int64(len(keys)))
-		return a.Store.KeepRows(ctx, in.Ref, keys)
-	})
-	if err != nil {
-		return contract.Nothing{}, err
+	for _, why := range []string{casefile.KeptHeld, casefile.KeptExtended} { // the first reason stays
+		err = shelter.Rows(ctx, people[why], sweep.Rule.Due(run.Nominal, nil), func(keys [][]string) error {
+			kept.Add(int64(len(keys)))
+			return a.Store.KeepRows(ctx, in.Ref, why, keys)
+		})
+		if err != nil {
+			return contract.Nothing{}, err
+		}
 	}
 	return contract.Nothing{}, a.Store.MarkSpared(ctx, in.Ref, spared)
 }
 
-// person is whoever stands behind a hold or a case. Of a case for which no row was chosen yet, what
+// person is whoever stands behind a hold, an extension or a case. Of a case for which no row was chosen yet, what
 // the request names counts: rather too many rows are left alone than one too few.
 func (a *Activities) person(ctx context.Context, one casefile.Spared) (retention.Person, error) {
-	if one.Ref.Kind() == contract.KindHold {
+	if one.Kind != "" { // of a hold or an extension
 		return retention.Person{Kind: one.Kind, Index: one.Index}, nil
 	}
 	account, err := a.account(ctx, one.Ref)
@@ -159,11 +127,16 @@ func (a *Activities) SweepRule(ctx context.Context, in contract.RefInput) (contr
 	out.Of, out.Done = run.Due, run.Done
 	if sweep == nil {
 		out.Stale = true
-		return out, a.Store.EndRun(ctx, in.Ref, casefile.RunStale, 0, 0, 0)
+		return out, a.Store.EndRun(ctx, in.Ref, casefile.RunStale, casefile.Remains{})
 	}
 	if p, err := a.Store.RetentionPause(ctx, run.System); err != nil || p.Paused {
 		out.Paused = err == nil
 		return out, err
+	}
+	hours := a.Map.System(run.System).Sweep
+	if now := a.Now(); hours.Opens(now).After(now) {
+		out.Opens = hours.Opens(now)
+		return out, nil
 	}
 	if out.After, err = a.childrenRun(ctx, sweep, run); err != nil || out.After {
 		return out, err
@@ -180,7 +153,8 @@ func (a *Activities) SweepRule(ctx context.Context, in contract.RefInput) (contr
 		default:
 		}
 		p, err := a.Store.RetentionPause(ctx, run.System)
-		return a.Now().After(until) || (err == nil && p.Paused)
+		now := a.Now()
+		return now.After(until) || hours.Opens(now).After(now) || (err == nil && p.Paused)
 	}
 	p, err := sweep.Run(systems.WithRef(ctx, in.Ref))
 	out.Done, out.Finished = p.Done, p.Finished
@@ -197,7 +171,7 @@ func (a *Activities) SweepRule(ctx context.Context, in contract.RefInput) (contr
 
 // RestartSweep has a sweep that came to its end begin again, with its counts.
 func (a *Activities) RestartSweep(ctx context.Context, in contract.RefInput) (contract.Nothing, error) {
-	log := position{a.Store, in.Ref}
+	log := NewSweepLog(a.Store, in.Ref)
 	p, err := log.Position(ctx)
 	if err != nil || !p.Finished {
 		return contract.Nothing{}, err
@@ -244,13 +218,19 @@ func (a *Activities) ProveRule(ctx context.Context, in contract.ProveInput) (con
 	}
 	out.Ended, out.State, out.Done = true, casefile.RunStale, run.Done
 	if sweep == nil {
-		return out, a.Store.EndRun(ctx, in.Ref, casefile.RunStale, 0, 0, 0)
+		return out, a.Store.EndRun(ctx, in.Ref, casefile.RunStale, casefile.Remains{})
 	}
 	left, err := sweep.Prove(systems.WithRef(ctx, in.Ref))
 	if err != nil {
 		return out, err
 	}
+	extended, err := a.extendedBy(ctx, run)
+	if err != nil {
+		return out, err
+	}
 	switch {
+	case in.Held && extended != "":
+		out.State, left.Extended, left.Other = casefile.RunExtended, left.Extended+left.Other, 0
 	case in.Held:
 		out.State, left.Held, left.Other = casefile.RunHeld, left.Held+left.Other, 0
 	case left.Other == 0:
@@ -260,7 +240,7 @@ func (a *Activities) ProveRule(ctx context.Context, in contract.ProveInput) (con
 	default:
 		return contract.ProveResult{Done: run.Done}, nil
 	}
-	return out, a.Store.EndRun(ctx, in.Ref, out.State, left.Held, left.Referred, left.Other)
+	return out, a.Store.EndRun(ctx, in.Ref, out.State, casefile.Remains{Held: left.Held, Referred: left.Referred, Other: left.Other, Extended: left.Extended})
 }
 
 // ReportRun writes to the data's owner: that a run waits for signatures, or how it ended.
@@ -280,7 +260,7 @@ func (a *Activities) ReportRun(ctx context.Context, in contract.RefInput) (contr
 	}
 	lang := a.Map.Company.Languages[0]
 	text, err := letters.RenderSwept(lang, letters.Swept{System: run.System, Rule: run.Rule, Action: run.Action, Nominal: run.Nominal.Format("2006-01-02 15:04 MST"),
-		State: run.State, Waiting: waiting, Why: run.Why, Due: run.Due, Done: run.Done, Held: run.LeftHeld, Referred: run.LeftReferred, Other: run.LeftOther,
+		State: run.State, Waiting: waiting, Why: run.Why, Due: run.Due, Done: run.Done, Held: run.LeftHeld, Referred: run.LeftReferred, Other: run.LeftOther, Extended: run.LeftExtended,
 		Before: before, Reference: run.ID})
 	if err != nil {
 		return contract.Nothing{}, err

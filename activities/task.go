@@ -42,6 +42,8 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskCorrect:       a.showCorrection, dsr.TaskCorrectStrict: a.showCorrection,
 		dsr.TaskCorrectFailed: a.showCorrected,
 
+		dsr.TaskExtendRetention: a.showExtension,
+
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
 		dsr.TaskPhoneRound: a.showNotice, dsr.TaskLetterRound: a.showNotice, dsr.TaskPublicNotice: a.showNotice,

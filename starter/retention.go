@@ -22,7 +22,7 @@ import (
 func (a *app) retentionCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "retention", Short: "data whose time is up goes by itself, by the rules of the data map",
 		Example: "  habeas retention apply\n  habeas retention list\n  habeas retention run accounts --dry"}
-	cmd.AddCommand(a.retentionApply(), a.retentionList(), a.retentionShow(), a.retentionRun(), a.retentionPause(true), a.retentionPause(false))
+	cmd.AddCommand(a.retentionApply(), a.retentionList(), a.retentionShow(), a.retentionRun(), a.retentionExtend(), a.retentionPause(true), a.retentionPause(false))
 	return cmd
 }
 
@@ -113,6 +113,7 @@ func (a *app) rulesAreSound(ctx context.Context, m *datamap.Map) error {
 
 func (a *app) retentionList() *cobra.Command {
 	var f casefile.RunFilter
+	var all bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "schedules, and the runs of the rules with their rows and states",
 		Example: "  habeas retention list\n  habeas retention list --system accounts -o json", Args: needs(cobra.NoArgs),
@@ -129,15 +130,29 @@ func (a *app) retentionList() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			longer, err := d.Store.RetentionExtensions(cmd.Context(), !all, d.Pins)
+			if err != nil {
+				return err
+			}
 			return a.print(struct {
-				Schedules []desk.RetentionState `json:"schedules"`
-				Runs      []casefile.Run        `json:"runs"`
-			}{states, runs}, func() { a.showStates(states); a.say(""); a.showRuns(runs) })
+				Schedules  []desk.RetentionState         `json:"schedules"`
+				Runs       []casefile.Run                `json:"runs"`
+				Extensions []casefile.RetentionExtension `json:"extensions"`
+			}{states, runs, longer}, func() {
+				a.showStates(states)
+				a.say("")
+				a.showRuns(runs)
+				if len(longer) > 0 {
+					a.say("")
+					a.showExtensions(longer)
+				}
+			})
 		},
 	}
 	cmd.Flags().StringVar(&f.System, "system", "", "the runs of this system alone")
 	cmd.Flags().BoolVar(&f.Dry, "dry", false, "dry runs in place of real ones")
 	cmd.Flags().BoolVar(&f.Open, "open", false, "only runs that have not ended")
+	cmd.Flags().BoolVar(&all, "all", false, "extensions that are over or were refused too")
 	cmd.Flags().IntVar(&f.Limit, "limit", 30, "how many runs")
 	return cmd
 }
@@ -165,14 +180,14 @@ func (a *app) showRuns(runs []casefile.Run) {
 			state = "waits for two signatures (" + r.Why + ")"
 		}
 		rows = append(rows, []string{r.ID, r.System + "." + r.Rule, r.Action, when(r.Nominal), fmt.Sprint(r.Due), fmt.Sprint(r.Done),
-			fmt.Sprint(r.LeftHeld), fmt.Sprint(r.LeftReferred), fmt.Sprint(r.LeftOther), state})
+			fmt.Sprint(r.LeftHeld), fmt.Sprint(r.LeftExtended), fmt.Sprint(r.LeftReferred), fmt.Sprint(r.LeftOther), state})
 	}
-	a.table([]string{"RUN", "RULE", "ACTION", "FOR", "DUE", "DONE", "HELD", "REFERRED TO", "OTHER", "STATE"}, rows)
+	a.table([]string{"RUN", "RULE", "ACTION", "FOR", "DUE", "DONE", "HELD", "EXTENDED", "REFERRED TO", "OTHER", "STATE"}, rows)
 }
 
 func (a *app) retentionShow() *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "one run: its dry run, and what became of it", Example: "  habeas retention show 7QK2M-9XH4T", Args: needs(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "one run: its dry run, and what became of it; or one extension", Example: "  habeas retention show 7QK2M-9XH4T", Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := contract.ParseID(args[0])
 			if err != nil {
@@ -182,7 +197,16 @@ func (a *app) retentionShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run, err := d.RetentionRun(cmd.Context(), contract.NewRef(contract.KindRetention, id))
+			ref := contract.NewRef(contract.KindRetention, id)
+			run, err := d.RetentionRun(cmd.Context(), ref)
+			if fault.Is(err, contract.ErrNotFound) {
+				if e, none := d.Store.RetentionExtension(cmd.Context(), ref, d.Pins); none == nil {
+					return a.print(e, func() {
+						a.showExtensions([]casefile.RetentionExtension{e})
+						a.say("why: %s", e.Statement.Reason)
+					})
+				}
+			}
 			if err != nil {
 				return err
 			}
@@ -209,6 +233,9 @@ func (a *app) showRetention(s *dsr.ShownRetention) {
 	}
 	if s.Oldest != "" {
 		a.say("  oldest %s, newest %s", s.Oldest, s.Newest)
+	}
+	if s.Extended != "" {
+		a.say("  the rows are kept longer by the extension %s", s.Extended)
 	}
 	if s.Why != "" {
 		a.say("  two people must sign: %s", map[string]string{casefile.WhyFirst: "it is the first run of the rule", casefile.WhyChanged: "the rule was changed",

@@ -214,6 +214,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if s.Retention != nil {
 		a.showRetention(s.Retention)
 	}
+	if e := s.Extension; e != nil {
+		a.say("keep the rows of %s until %s, by %s; %s asks: %s", e.Over, e.Until, e.Law, e.AskedBy, e.Reason)
+	}
 	if s.Notice != nil {
 		a.showNoticeTask(s.Notice)
 	}

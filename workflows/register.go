@@ -27,6 +27,7 @@ func Register(r Registry) {
 		contract.Correction.Name:       Correction,
 		contract.EvidenceWipe.Name:     EvidenceWipe,
 		contract.Restriction.Name:      Restriction,
+		contract.RetentionExtend.Name:  RetentionExtend,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -132,6 +132,11 @@ func (r *ruleRun) sweep(ctx workflow.Context) error {
 				return err
 			}
 			continue
+		case !got.Opens.IsZero():
+			if err := r.rest(ctx, "outside its hours", "clock:"+got.Opens.UTC().Format("2006-01-02T15:04Z"), max(time.Second, got.Opens.Sub(workflow.Now(ctx)))); err != nil {
+				return err
+			}
+			continue
 		case got.After:
 			if err := r.rest(ctx, "in line", "rules:that refer to these rows", pause); err != nil {
 				return err

@@ -179,6 +179,32 @@ func TestSweepGoesOnUntilItIsProved(t *testing.T) {
 	}
 }
 
+// Outside the hours of the map a sweep waits, and goes on when they come again; whoever looks sees why.
+func TestSweepWaitsForItsHours(t *testing.T) {
+	env, s := sweeping(t)
+	began := time.Date(2026, 11, 25, 5, 0, 0, 0, time.UTC)
+	env.SetStartTime(began)
+	s.sweep = func(n int) (contract.SweepResult, error) {
+		if env.Now().Before(began.Add(20 * time.Hour)) {
+			return contract.SweepResult{Done: 2, Of: 5, Opens: began.Add(20 * time.Hour)}, nil
+		}
+		return contract.SweepResult{Done: 5, Of: 5, Finished: true}, nil
+	}
+	env.RegisterDelayedCallback(func() {
+		answer, err := env.QueryWorkflow(contract.Status.Name)
+		var got contract.StatusResult
+		if err == nil {
+			err = answer.Get(&got)
+		}
+		if err != nil || got.State != "outside its hours" || s.sweeps != 1 {
+			t.Errorf("after ten hours: %+v after %d sweeps, %v", got, s.sweeps, err)
+		}
+	}, 10*time.Hour)
+	if got := runRuleFake(t, env); got.State != "done" || s.sweeps != 2 || env.Now().Sub(began) < 20*time.Hour {
+		t.Errorf("%+v after %d sweeps, at %s", got, s.sweeps, env.Now())
+	}
+}
+
 // A hold over the collection ends the run, and its proof says so.
 func TestSweepEndsUnderAHold(t *testing.T) {
 	env, s := sweeping(t)

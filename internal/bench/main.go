@@ -36,6 +36,7 @@ var measurements = []measurement{
 	{"erase", erases},
 	{"memory", memory},
 	{"notice", notices},
+	{"retention", sweeps},
 	{"closed", closedCases},
 	{"split", splits},
 	{"start", start},

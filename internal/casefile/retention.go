@@ -16,13 +16,14 @@ import (
 	"github.com/habeas-dsr/habeas/internal/seal"
 )
 
-// The states of a run of a rule. The last four are ends.
+// The states of a run of a rule. From RunHeld on they are ends.
 const (
 	RunOpened   = "opened"
 	RunMeasured = "measured"
 	RunWaiting  = "waiting" // for two signatures
 	RunSweeping = "sweeping"
-	RunHeld     = "held" // a legal hold covers the whole collection or system
+	RunHeld     = "held"     // a legal hold covers the whole collection or system
+	RunExtended = "extended" // a decision keeps the rows of the rule longer
 	RunDone     = "done"
 	RunLeft     = "left" // something is still due for which there is no good reason
 	RunRejected = "rejected"
@@ -74,10 +75,11 @@ type Run struct {
 	LeftHeld     int64        `json:"left_held" db:"left_held"`
 	LeftReferred int64        `json:"left_referred" db:"left_referred"`
 	LeftOther    int64        `json:"left_other" db:"left_other"`
+	LeftExtended int64        `json:"left_extended" db:"left_extended"`
 }
 
 const runColumns = `ref, system, rule, action, nominal, dry, asked_by, version, map_hash, state, why, opened_at, measured_at, begun_at, ended_at,
-	due, referred, total, coalesce(task, '') AS task, done, batches, keys_hash, left_held, left_referred, left_other`
+	due, referred, total, coalesce(task, '') AS task, done, batches, keys_hash, left_held, left_referred, left_other, left_extended`
 
 func (r *Run) finish() {
 	r.ID, r.Nominal, r.OpenedAt = r.Ref.ID(), r.Nominal.UTC(), r.OpenedAt.UTC()
@@ -331,15 +333,23 @@ func (s *Store) CheckRun(ctx context.Context, ref contract.Ref, pins Pins) (Run,
 	return r, err
 }
 
+// Remains are due rows that a run left, by the reason why.
+type Remains struct {
+	Held     int64 // of people under a legal hold or with an open case
+	Referred int64 // another row refers to them
+	Other    int64 // somebody held them all the time, or the system did not let them go
+	Extended int64 // kept longer by a decision
+}
+
 // EndRun ends a run, once, and forgets whose rows it left alone.
-func (s *Store) EndRun(ctx context.Context, ref contract.Ref, state string, held, referred, other int64) error {
+func (s *Store) EndRun(ctx context.Context, ref contract.Ref, state string, left Remains) error {
 	return s.tx(ctx, "end a run of retention", func(tx *sqlx.Tx) error {
 		r, err := readRun(ctx, tx, ref, "FOR NO KEY UPDATE")
 		if err != nil || r.EndedAt != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE retention_run SET state = $2, ended_at = $3, left_held = $4, left_referred = $5, left_other = $6, position = NULL
-			WHERE ref = $1`, ref, state, s.now(), held, referred, other); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE retention_run SET state = $2, ended_at = $3, left_held = $4, left_referred = $5, left_other = $6, left_extended = $7, position = NULL
+			WHERE ref = $1`, ref, state, s.now(), left.Held, left.Referred, left.Other, left.Extended); err != nil {
 			return err
 		}
 		for _, table := range []string{"retention_kept", "retention_known", "found_keys"} {
@@ -348,7 +358,7 @@ func (s *Store) EndRun(ctx context.Context, ref contract.Ref, state string, held
 			}
 		}
 		return s.record(ctx, tx, ref, "retention.ended", map[string]any{"state": state, "system": r.System, "rule": r.Rule, "due": r.Due, "done": r.Done,
-			"batches": r.Batches, "held": held, "referred": referred, "other": other, "version": hex.EncodeToString(r.Version), "keys": hex.EncodeToString(r.KeysHash)})
+			"batches": r.Batches, "held": left.Held, "referred": left.Referred, "other": left.Other, "extended": left.Extended, "version": hex.EncodeToString(r.Version), "keys": hex.EncodeToString(r.KeysHash)})
 	})
 }
 

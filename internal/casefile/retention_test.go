@@ -1,6 +1,7 @@
 package casefile
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"testing"
@@ -42,11 +43,13 @@ func (f *fixture) fillRetention(t *testing.T, personal []byte) {
 	f.decide(t, task, "ann", dsr.Approve)
 	f.decide(t, task, "bob", dsr.Approve)
 	ok(t, f.AcceptRun(ctx, run.Ref, task.ID, f.pins))
-	ok(t, f.KeepRows(ctx, run.Ref, [][]string{{"mei.lin@persons.example"}}))
-	spared, err := f.Spared(ctx, f.pins)
+	ok(t, f.KeepRows(ctx, run.Ref, KeptHeld, [][]string{{"mei.lin@persons.example"}}))
+	spared, err := f.Spared(ctx, run.Nominal, f.pins)
 	ok(t, err)
 	ok(t, f.MarkSpared(ctx, run.Ref, spared))
-	ok(t, f.PutPosition(ctx, run.Ref, personal, 2, [][]string{{"mei.lin@persons.example"}}))
+	_, err = f.PutPosition(ctx, run.Ref, zeroHash, personal, 2, [][]string{{"mei.lin@persons.example"}})
+	ok(t, err)
+	f.asked(t, ExtensionStatement{Scope: ExtendRule, System: "accounts", Rule: "login_logs", Until: f.time.Now().Add(time.Hour)})
 	ok(t, f.as(t, RoleStaff).PutPause(ctx, Pause{System: "accounts", Paused: true, By: "sue", Reason: "Aurelia Zhang 张奥蕾 asked"}))
 }
 
@@ -82,11 +85,19 @@ func TestARunNeedsWhatTwoPeopleSigned(t *testing.T) {
 	}
 	_, err = f.CheckRun(ctx, run.Ref, f.pins)
 	ok(t, err)
-	ok(t, f.PutPosition(ctx, run.Ref, []byte(`{"done":2}`), 2, [][]string{{"1"}, {"2"}}))
-	for range 2 {
-		ok(t, f.EndRun(ctx, run.Ref, RunDone, 1, 0, 0))
+	hash, err := f.PutPosition(ctx, run.Ref, zeroHash, []byte(`{"done":2}`), 2, [][]string{{"1"}, {"2"}})
+	ok(t, err)
+	_, err = f.PutPosition(ctx, run.Ref, zeroHash, []byte(`{"done":2}`), 2, nil) // of one who does not know what was done
+	wantType(t, err, contract.ErrConflict)
+	swept, err := f.Position(ctx, run.Ref)
+	if ok(t, err); !bytes.Equal(swept.KeysHash, hash) || string(swept.Position) != `{"done":2}` {
+		t.Errorf("the sweep stands at %s", swept.Position)
 	}
-	wantType(t, f.PutPosition(ctx, run.Ref, []byte(`{}`), 3, nil), contract.ErrNotOpen)
+	for range 2 {
+		ok(t, f.EndRun(ctx, run.Ref, RunDone, Remains{Held: 1}))
+	}
+	_, err = f.PutPosition(ctx, run.Ref, hash, []byte(`{}`), 3, nil)
+	wantType(t, err, contract.ErrNotOpen)
 
 	f.time.forward(24 * time.Hour)
 	next := f.newRun(t, f.time.Now(), version('a'))
@@ -117,7 +128,7 @@ func TestASweepIsGuarded(t *testing.T) {
 	}
 	ok(t, sweep())
 	look := func() {
-		spared, err := f.Spared(ctx, f.pins)
+		spared, err := f.Spared(ctx, run.Nominal, f.pins)
 		ok(t, err)
 		ok(t, f.MarkSpared(ctx, run.Ref, spared))
 	}
@@ -138,9 +149,9 @@ func TestASweepIsGuarded(t *testing.T) {
 	if batches != 4 {
 		t.Errorf("%d batches ran", batches)
 	}
-	ok(t, f.KeepRows(ctx, run.Ref, [][]string{{"1", "a"}, {"1", "a"}, {"2", "b"}}))
+	ok(t, f.KeepRows(ctx, run.Ref, KeptHeld, [][]string{{"1", "a"}, {"1", "a"}, {"2", "b"}}))
 	kept, err := f.KeptRows(ctx, run.Ref, [][]string{{"2", "b"}, {"2b", ""}, {"1", "a"}})
-	if ok(t, err); !kept[0] || kept[1] || !kept[2] {
+	if ok(t, err); kept[0] != KeptHeld || kept[1] != "" || kept[2] != KeptHeld {
 		t.Errorf("kept: %v", kept)
 	}
 }

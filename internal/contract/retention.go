@@ -7,6 +7,8 @@ import "time"
 var (
 	Retention     = Workflow[RetentionInput, RetentionResult]{"Retention"}
 	RetentionRule = Workflow[RuleInput, RuleResult]{"RetentionRule"}
+	// RetentionExtend asks two people whether rows are kept beyond their time.
+	RetentionExtend = Workflow[ExtendInput, ExtendResult]{"RetentionExtend"}
 )
 
 // The activities of retention. Where one runs stands beside it.
@@ -21,6 +23,9 @@ var (
 	ProveRule    = Activity[ProveInput, ProveResult]{"ProveRule"}       // the system
 	RestartSweep = Activity[RefInput, Nothing]{"RestartSweep"}          // core
 	ReportRun    = Activity[RefInput, Nothing]{"ReportRun"}             // letters
+
+	GrantExtension  = Activity[TaskInput, Nothing]{"GrantExtension"}  // core
+	RefuseExtension = Activity[TaskInput, Nothing]{"RefuseExtension"} // core
 )
 
 // RetentionSchedule is the id of the schedule of a system, and what its runs' workflow ids begin with.
@@ -40,6 +45,12 @@ type RetentionInput struct {
 // RetentionResult counts the rules of a run: those that were carried out, those that wait for
 // signatures, and those that cannot be.
 type RetentionResult struct{ Swept, Waiting, Failed int }
+
+// ExtendInput is a wish to keep rows longer.
+type ExtendInput struct{ Ref Ref }
+
+// ExtendResult says what two people said to it.
+type ExtendResult struct{ Granted bool }
 
 // RuleInput is the run of one rule.
 type RuleInput struct {
@@ -97,17 +108,18 @@ type SweepResult struct {
 	Of       int64
 	Finished bool
 	Paused   bool
-	After    bool // rows that refer to these have a run of their own that has not ended
-	Anew     bool // a hold was placed, or a case opened: whose rows are left alone must be looked for again
-	Held     bool // a hold covers the whole of it
-	Stale    bool // the rule is not the one that was signed
+	Opens    time.Time // not zero: it is outside the hours of the map, which come again then
+	After    bool      // rows that refer to these have a run of their own that has not ended
+	Anew     bool      // a hold was placed, or a case opened: whose rows are left alone must be looked for again
+	Held     bool      // a hold or an extension covers the whole of it
+	Stale    bool      // the rule is not the one that was signed
 }
 
 // ProveInput asks what is left. Last: whatever is found ends the run.
 type ProveInput struct {
 	Ref  Ref
 	Last bool
-	Held bool // a legal hold stopped the sweep
+	Held bool // a legal hold or an extension stopped the sweep
 }
 
 // About implements the reference of an input.

@@ -110,6 +110,14 @@ var wrongs = []struct {
 	{"expiry-action", "accounts.yaml", []string{"      ip: {category: user.device.ip_address}", `      ip: {category: user.device.ip_address}
     expiry: {after: 3y, since: {parent: user, column: email_sinse}, missing: {since: at}, action: anonymise, until: 1y, purpose: {zh: 安全, en: Security}, legal_basis: contract}`}},
 	{"expiry-sweep", "accounts.yaml", []string{"connections: 8", "connections: 8\nsweep: {at: 3:30, zone: Local, rate: 0, batch: 5}"}},
+	{"expiry-window-form", "accounts.yaml", []string{"connections: 8", `connections: 8
+sweep: {zone: Asia/Shanghai, window: "1-5 am"}`}},
+	{"expiry-window-short", "accounts.yaml", []string{"connections: 8", `connections: 8
+sweep: {zone: Asia/Shanghai, window: "03:00-03:00"}`}},
+	{"expiry-window-zone", "accounts.yaml", []string{"connections: 8", `connections: 8
+sweep: {window: "01:00-05:00"}`}},
+	{"expiry-window-at", "accounts.yaml", []string{"connections: 8", `connections: 8
+sweep: {at: "12:00", zone: Asia/Shanghai, window: "01:00-05:00"}`}},
 	{"several-at-once", "accounts.yaml", []string{
 		"driver: postgres", "driver: postgers", "owner: accounts team\n", "", "key: [id]", "key: [ID]",
 		"ip: {category: user.device.ip_address}", "ip: {}", "to: users, relation", "to: user, relation",

@@ -67,6 +67,8 @@ type Sweep struct {
 	At   string // "03:30"
 	Zone string // IANA name
 	Rate int    // rows a second at most; 0: no bound
+	// Window are the hours of the zone in which rows go; the zero Window is the whole day.
+	Window Window
 }
 
 // DefaultSweep is that of a system whose file does not say: not between two and three, the hour
@@ -306,5 +308,8 @@ func (f *file) sweep(r *record, s *System) {
 	}
 	if rate, ok := w.get("rate"); ok {
 		s.Sweep.Rate, _ = f.integer(rate, "rate", 1, 10_000_000)
+	}
+	if window, ok := w.get("window"); ok {
+		f.window(w, window, s)
 	}
 }

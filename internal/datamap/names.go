@@ -92,7 +92,7 @@ var (
 	floorKeys       = []string{"for", "since", "law"}
 	stopKeys        = []string{"purpose", "set", "lift", "delete"}
 	closureKeys     = []string{"title", "when"}
-	sweepKeys       = []string{"at", "zone", "rate"}
+	sweepKeys       = []string{"at", "zone", "rate", "window"}
 	correctKeys     = []string{"never", "copies", "disputed"}
 	copyKeys        = []string{"column", "path", "as"}
 	copyForms       = []string{CopySame, CopyLower, CopyDigits}

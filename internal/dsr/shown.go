@@ -55,6 +55,17 @@ type Shown struct {
 	Proof      *ShownProof      `json:"proof,omitempty"`
 	Notice     *ShownNotice     `json:"notice,omitempty"`
 	Retention  *ShownRetention  `json:"retention,omitempty"`
+	Extension  *ShownExtension  `json:"extension,omitempty"`
+}
+
+// ShownExtension is a wish to keep rows beyond their time.
+type ShownExtension struct {
+	Over      string `json:"covers"` // a rule as "system.rule", or a person, masked
+	Until     string `json:"until"`
+	Law       string `json:"law"` // what permits it
+	Reason    string `json:"reason"`
+	AskedBy   string `json:"asked_by"`
+	Statement string `json:"statement_sha256"` // hex, over the whole of it
 }
 
 // ShownRetention is what a rule of retention would do at its nominal time. The sample is masked.
@@ -76,7 +87,8 @@ type ShownRetention struct {
 	Oldest   string     `json:"oldest,omitempty"`
 	Newest   string     `json:"newest,omitempty"`
 	Usual    int        `json:"usual_percent"`
-	Why      string     `json:"why,omitempty"` // it needs signatures: first, changed or share
+	Why      string     `json:"why,omitempty"`      // it needs signatures: first, changed or share
+	Extended string     `json:"extended,omitempty"` // by which decision, until when and by what law the rows are kept longer
 	Columns  []string   `json:"columns,omitempty"`
 	Sample   [][]string `json:"sample,omitempty"`
 }

@@ -50,6 +50,10 @@ const (
 // rule, or more than its usual share.
 const TaskRetention TaskKind = "retention-run"
 
+// TaskExtendRetention asks whether rows are kept beyond their time, until a date: those of a rule, or a
+// person's.
+const TaskExtendRetention TaskKind = "retention-extend"
+
 // Rule says who may answer a task and how.
 type Rule struct {
 	Roles     []Role
@@ -93,7 +97,8 @@ var Rules = map[TaskKind]Rule{
 	TaskLift:          {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskReleaseHold:   {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
-	TaskRetention: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskRetention:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
+	TaskExtendRetention: {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 
 	TaskNoticeIncomplete: {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry}, Signers: 1},
 	TaskNoticeWave:       {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},

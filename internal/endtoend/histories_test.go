@@ -53,6 +53,7 @@ func TestHistories(t *testing.T) {
 	system, rule := r.retained()
 	r.record("retention-signed", system)
 	r.record("retention-rule", rule)
+	r.record("retention-extended", r.extended())
 	r.record("roster-enrolled", r.enrolled())
 	r.record("reconcile", r.housekeeping(contract.Reconcile.Name, contract.ReconcileInput{}))
 	r.record("checkpoint", r.housekeeping(contract.Checkpoint.Name, contract.CheckpointInput{}))
@@ -174,6 +175,26 @@ func (r *recorder) retained() (system, rule string) {
 	}
 	r.must(r.c.SignRuns(r.ctx, r.d, "support"))
 	return run.GetID(), string(open[0].Ref)
+}
+
+// extended is a decision to keep the rows of a rule longer. The next run of the rule leaves them, and says
+// by what.
+func (r *recorder) extended() string {
+	ref, err := r.d.ExtendRetention(r.ctx, desk.ExtensionOrder{Rule: "support.messages", Until: time.Now().Add(30 * 24 * time.Hour), Law: "PIPL 19", Reason: "a suit is expected"}, "bo")
+	r.must(err)
+	task, err := demo.WaitTask(r.ctx, r.d, ref, dsr.TaskExtendRetention)
+	r.must(err)
+	for _, name := range []string{"cao", "dai"} {
+		_, err := r.d.Decide(r.ctx, task.ID, dsr.Approve, "", r.c.Staff[name])
+		r.must(err)
+	}
+	r.must(r.d.Temporal.GetWorkflow(r.ctx, string(ref), "").Get(r.ctx, nil))
+	e, err := r.d.Store.RetentionExtension(r.ctx, ref, r.d.Pins)
+	r.must(err)
+	if e.State != casefile.ExtensionStands {
+		r.t.Errorf("the extension %s", e.State)
+	}
+	return string(ref)
 }
 
 // enrolled is one of the enrolments with which the company began.

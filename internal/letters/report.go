@@ -9,6 +9,7 @@ type Swept struct {
 	Why                  string
 	Due, Done            int64
 	Held, Referred       int64
+	Extended             int64 // kept longer by a decision
 	Other                int64
 	Before               string
 	Reference            string

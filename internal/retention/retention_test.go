@@ -141,10 +141,12 @@ func (m *memory) Put(_ context.Context, p Position, keys [][]string) error {
 	return nil
 }
 
-func (m *memory) Kept(_ context.Context, keys [][]string) ([]bool, error) {
-	out := make([]bool, len(keys))
+func (m *memory) Kept(_ context.Context, keys [][]string) ([]string, error) {
+	out := make([]string, len(keys))
 	for i, k := range keys {
-		out[i] = m.kept[strings.Join(k, "/")]
+		if m.kept[strings.Join(k, "/")] {
+			out[i] = Held
+		}
 	}
 	return out, nil
 }

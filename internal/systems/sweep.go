@@ -53,14 +53,22 @@ type Dues struct {
 	Table          int64 // rows of the collection altogether
 }
 
+// Page is some due rows in the order of their walk.
+type Page struct {
+	Keys [][]string
+	// Places say where the rows stood, in the order of Keys, as the engine writes it; nil where it has no such
+	// thing. A row that is written to moves.
+	Places []string
+	Last   Cursor // behind the last of them
+}
+
 // Sweeper is an Eraser whose rows can be walked in the order of their age. A driver's System fulfils
 // it where the engine can. All three only read, in one snapshot each.
 type Sweeper interface {
 	Eraser
 
-	// DuePage gives the keys of at most limit due rows behind the cursor (nil: from the beginning), in
-	// order, and the cursor behind them.
-	DuePage(ctx context.Context, due Due, after Cursor, limit int) (keys [][]string, last Cursor, err error)
+	// DuePage gives at most limit due rows behind the cursor (nil: from the beginning), in order.
+	DuePage(ctx context.Context, due Due, after Cursor, limit int) (Page, error)
 
 	// CountDue counts the due rows.
 	CountDue(ctx context.Context, due Due) (Dues, error)

@@ -41,14 +41,14 @@ func (p *place) dueIDs(c *datamap.Collection, clause systems.Clause, by string) 
 	var ids []string
 	var at systems.Cursor
 	for {
-		keys, last, err := p.sweeper().DuePage(p.ctx, due, at, 2)
+		page, err := p.sweeper().DuePage(p.ctx, due, at, 2)
 		if err != nil {
 			p.Fatalf("%v (%v)", err, unwrapped(err))
 		}
-		for _, key := range keys {
+		for _, key := range page.Keys {
 			ids = append(ids, strings.Join(key, "/"))
 		}
-		if at = last; len(keys) < 2 {
+		if at = page.Last; len(page.Keys) < 2 {
 			break
 		}
 	}

@@ -146,8 +146,9 @@ func (q *query) ordered(c column) string {
 }
 
 // DuePage gives a page of due rows behind the cursor.
-func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (keys [][]string, last systems.Cursor, err error) {
-	err = d.within(ctx, askTimeout, func(s *session) error {
+func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (systems.Page, error) {
+	var out systems.Page
+	err := d.within(ctx, askTimeout, func(s *session) error {
 		q, err := s.query(ctx, due.Rows)
 		if err != nil || q.empty() {
 			return err
@@ -171,13 +172,13 @@ func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cur
 		lead := len(walked) - len(q.shape.c.Key)
 		return q.pages(ctx, statement, len(list), systems.PageSize, func(page [][]string) error {
 			for _, row := range page {
-				last = row
-				keys = append(keys, slices.Clone(row[lead:]))
+				out.Last = row
+				out.Keys = append(out.Keys, slices.Clone(row[lead:]))
 			}
 			return nil
 		})
 	})
-	return keys, last, err
+	return out, err
 }
 
 // behind is the condition that t comes after the cursor: the first column decides by its index.

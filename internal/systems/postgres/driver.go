@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -35,6 +36,9 @@ const (
 type driver struct {
 	system *datamap.System
 	db     *sqlx.DB
+
+	mu   sync.Mutex
+	seen map[*datamap.Collection]seen // by collections that are swept
 }
 
 // Open makes the System for a PostgreSQL database from a URL or a keyword string as libpq knows
@@ -71,6 +75,8 @@ type session struct {
 	*driver
 	tx   *sqlx.Tx
 	utf8 bool // the database's own encoding is UTF-8
+	// recent says that what the catalog said a moment ago is good enough; see recentTime.
+	recent bool
 }
 
 // settings are what every session has, so that text means the same whatever the role's defaults.

@@ -85,6 +85,11 @@ func (s *session) apply(ctx context.Context, change systems.Change, batch int) (
 	if len(change.With) > 0 {
 		return s.together(ctx, change, batch)
 	}
+	if len(change.Places) > 0 && change.Action == systems.Delete {
+		if done, ok, err := s.deletePlaces(ctx, change); ok || err != nil {
+			return done, err
+		}
+	}
 	q, err := s.query(ctx, change.Rows)
 	if err != nil || q.empty() {
 		return systems.Applied{}, err

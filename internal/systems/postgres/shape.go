@@ -97,6 +97,10 @@ func (s *session) describe(ctx context.Context, c *datamap.Collection) (*shape, 
 
 // usable is describe for those who need the table: any difference that stops is the error.
 func (s *session) usable(ctx context.Context, c *datamap.Collection) (*shape, error) {
+	if s.recent {
+		was, err := s.lately(ctx, c)
+		return was.shape, err
+	}
 	sh, findings, err := s.describe(ctx, c)
 	if err != nil {
 		return nil, err
