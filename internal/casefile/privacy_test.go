@@ -114,6 +114,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	ok(t, f.SetProgress(ctx, ref, dsr.StateReview, "a reviewer", []string{"accounts"}))
 	f.fillDeletion(t, account)
 	f.fillStopping(t, account)
+	ok(t, f.as(t, RoleApp).PutNameCheck(ctx, ref, f.NameHash(ref, "张奥蕾", "990101199001011234"), "accounts"))
 	f.fillLaw(t, ref)
 	f.fillNotice(t, string(account))
 	f.fillRetention(t, account)
