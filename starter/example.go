@@ -49,11 +49,7 @@ func (a *app) loadExample(ctx context.Context, o example.Options) error {
 	}
 	draw, end := a.progress()
 	defer end()
-	if err := example.Load(ctx, dsns, o, func(done, of int64) {
-		if draw != nil {
-			draw(done, of, "rows")
-		}
-	}); err != nil {
+	if err := example.Load(ctx, dsns, o, func(done, of int64) { draw(done, of, "rows") }); err != nil {
 		return err
 	}
 	end()

@@ -21,7 +21,7 @@ const (
 func (a *app) progress() (survey.Progress, func()) {
 	file, ok := a.errOut.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil, func() {}
+		return func(int64, int64, string) {}, func() {}
 	}
 	var drawn time.Time
 	draw := func(done, total int64, what string) {

@@ -288,20 +288,18 @@ first waits for them. A rule that was rejected is asked for again.`,
 func (a *app) awaitRuns(ctx context.Context, d *desk.Desk, in contract.RetentionInput, wait func(context.Context) error) error {
 	progress, end := a.progress()
 	stop := make(chan struct{})
-	if progress != nil {
-		go func() {
-			tick := time.NewTicker(500 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-stop:
-					return
-				case <-tick.C:
-					progress(0, 0, in.System+": "+map[bool]string{true: "dry run", false: "run"}[in.Dry])
-				}
+	go func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				progress(0, 0, in.System+": "+map[bool]string{true: "dry run", false: "run"}[in.Dry])
 			}
-		}()
-	}
+		}
+	}()
 	err := wait(ctx)
 	close(stop)
 	end()
