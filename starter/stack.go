@@ -66,6 +66,9 @@ func (a *app) stackDown() *cobra.Command {
 				ended = []stack.Ended{}
 			}
 			return a.print(ended, func() {
+				if len(ended) == 0 {
+					a.say("nothing was running; HABEAS_STATE is the folder of the stack that is meant")
+				}
 				for _, e := range ended {
 					a.say("%-10s %s", e.Name, e.How)
 				}
