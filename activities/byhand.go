@@ -33,17 +33,12 @@ func (a *Activities) showByHand(ctx context.Context, s *dsr.Shown) error {
 			return err
 		}
 	}
-	if c.Kind == dsr.Correction {
-		if _, err := a.correctedSoFar(ctx, s.Ref); err != nil {
-			return err
-		}
-	}
 	sys := a.Map.System(s.System)
 	if sys == nil || sys.Outside == nil || !slices.Contains(sys.Outside.Rights, right) {
 		return fault.Newf(contract.ErrMapMismatch, "the data map has no system %q where %s is done by hand", s.System, right)
 	}
 	s.ByHand = &dsr.ShownByHand{Right: right, Instructions: byLanguage(sys.Outside.Instructions), Evidence: byLanguage(sys.Outside.Evidence)}
-	if c.Kind == dsr.Correction {
+	if right == datamap.RightCorrection {
 		s.ByHand.Instructions, s.ByHand.Evidence = byLanguage(sys.Outside.Correct), nil
 		if s.ByHand.Changes, err = a.changes(ctx, s.Ref); err != nil {
 			return err

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -156,49 +155,6 @@ func (c *correction) sendTo(ctx workflow.Context, purpose string) error {
 			Kind: string(dsr.TaskUnreachable), Occasion: fmt.Sprintf("confirm_code/%s/%d", purpose, try), Problem: out.State}, c.gone)
 		if err != nil || got.verdict == dsr.Complete || c.gone() {
 			return err
-		}
-	}
-}
-
-// wipeLater has the proofs wiped once their time after the decision is over: a child that outlives the
-// case, with a durable timer.
-func (c *correction) wipeLater(ctx workflow.Context) error {
-	if !c.wishes.Evidence || c.wiping {
-		return nil
-	}
-	c.wiping = true
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, wipeOptions(c.ref)), contract.EvidenceWipe.Name,
-		contract.WipeInput{Ref: c.ref, At: workflow.Now(ctx).Add(c.wishes.EvidenceFor)})
-	err := child.GetChildWorkflowExecution().Get(ctx, nil)
-	if stillRuns(err) {
-		return nil // of an earlier run of this case: it looks at the decision itself
-	}
-	return err
-}
-
-// longestWipe bounds what a word from elsewhere can make the wiping wait.
-const longestWipe = 30 * 24 * time.Hour
-
-// EvidenceWipe waits until the time of the proofs is over, and has them wiped. The activity knows when the
-// case was decided, and says when to come again.
-func EvidenceWipe(ctx workflow.Context, in contract.WipeInput) (contract.Nothing, error) {
-	at := in.At
-	for {
-		if left := min(at.Sub(workflow.Now(ctx)), longestWipe); left > 0 {
-			if err := workflow.NewTimerWithOptions(ctx, left, workflow.TimerOptions{Summary: "wipe the proofs"}).Get(ctx, nil); err != nil {
-				return contract.Nothing{}, err
-			}
-		}
-		out, err := contract.WipeEvidence.Run(coreLong(ctx, "wipe the proofs"), contract.RefInput{Ref: in.Ref})
-		switch {
-		case err == nil && out.Again.IsZero():
-			return contract.Nothing{}, nil
-		case err == nil:
-			at = out.Again
-		case stops(err) || typeOf(err) == contract.ErrNotFound: // the case was forgotten, and its proofs with it
-			return contract.Nothing{}, bare(err)
-		default:
-			at = workflow.Now(ctx).Add(time.Hour) // not decided yet, whatever we were told
 		}
 	}
 }

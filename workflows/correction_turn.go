@@ -1,31 +1,15 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
-
-func wipeOptions(ref contract.Ref) workflow.ChildWorkflowOptions {
-	return workflow.ChildWorkflowOptions{
-		WorkflowID: contract.EvidenceID(ref), StaticSummary: "wipe the proofs of " + ref.ID(),
-		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrKind.ValueSet("evidence")),
-	}
-}
-
-func stillRuns(err error) bool {
-	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
-	return errors.As(err, &running)
-}
 
 // turn is one plan from its drafting to its proof. It returns no outcome when another plan is needed: what
 // somebody changed meanwhile is shown again.

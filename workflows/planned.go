@@ -26,7 +26,7 @@ func newPlanned(ref contract.Ref, w words) planned {
 }
 
 // givenUp is the outcome of a case that staff ended at a step that failed: once something was
-// deleted it is a partial answer, and never a refusal.
+// changed it is a partial answer, and never a refusal.
 func (c *planned) givenUp() dsr.Outcome {
 	if c.begun {
 		return dsr.PartlyDone
@@ -43,7 +43,7 @@ func (c *planned) unlessWithdrawn(otherwise dsr.Outcome) dsr.Outcome {
 }
 
 // hearWithdrawal hears that the person took the request back, and believes the casefile, which
-// refuses to write it down once the deletion has begun.
+// refuses to write it down once the plan has begun.
 func (c *planned) hearWithdrawal(ctx workflow.Context) {
 	ch := workflow.GetSignalChannel(ctx, contract.Withdraw.Name)
 	for ch.Receive(ctx, nil) {

@@ -13,8 +13,7 @@ import (
 // plans, changes and reads back as a deletion does, over the map as the end of the purpose sees it.
 type restriction struct {
 	deletion
-	asked   bool // somebody may want it to end: the casefile says
-	lifting bool
+	asked bool // somebody may want it to end: the casefile says
 }
 
 var restrictionWords = words{ack: "restriction_ack", end: func(outcome dsr.Outcome, settled bool) string {
@@ -39,7 +38,7 @@ func Restriction(ctx workflow.Context, in contract.CaseInput) (contract.CaseResu
 	}
 	workflow.GoNamed(ctx, "withdrawal", c.hearWithdrawal)
 	workflow.GoNamed(ctx, "end", c.hearEnd)
-	outcome, err := c.carryOut(ctx, c.pass, func() { c.withdrawn, c.begun, c.stands, c.lifting = false, false, false, false }, c.givenUp)
+	outcome, err := c.carryOut(ctx, c.pass, func() { c.withdrawn, c.begun, c.stands = false, false, false }, c.givenUp)
 	if err != nil {
 		return contract.CaseResult{}, err
 	}

@@ -176,7 +176,6 @@ func (c *restriction) lift(ctx workflow.Context) (ended bool, err error) {
 		if _, err := step(c.request, ctx, "begin to lift", contract.BeginErasing, contract.PlanInput{Ref: c.ref, Plan: c.plan}, core); err != nil {
 			return false, err
 		}
-		c.lifting = true
 		if _, again, err := c.change(ctx, facts, dsr.StateLifting); err != nil {
 			return false, err
 		} else if again {

@@ -95,9 +95,11 @@ func (r Row) cells() []string {
 	}
 	cells[3] = number(r.Base.Median)
 	cells[4] = ratio(r)
-	cells[6] = "met"
-	if !r.Met {
+	switch {
+	case !r.Met:
 		cells[6] = "MISSED"
+	case cells[5] != "":
+		cells[6] = "met"
 	}
 	return cells
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
@@ -183,8 +185,8 @@ func (h *house) copyCases(ctx context.Context, from []contract.Ref, n int) ([]co
 
 func copyTable(ctx context.Context, db *sql.DB, table string, but map[string]string, where string) error {
 	var columns []string
-	if err := db.QueryRowContext(ctx, `SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
-		WHERE attrelid = ('habeas.' || $1)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, table).Scan((*commaList)(&columns)); err != nil {
+	if err := db.QueryRowContext(ctx, `SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute
+		WHERE attrelid = ('habeas.' || $1)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, table).Scan(pq.Array(&columns)); err != nil {
 		return err
 	}
 	values := make([]string, len(columns))
@@ -203,22 +205,6 @@ func copyTable(ctx context.Context, db *sql.DB, table string, but map[string]str
 	}
 	_, err := db.ExecContext(ctx, statement)
 	return err
-}
-
-// commaList scans a text of names with commas.
-type commaList []string
-
-// Scan reads one.
-func (l *commaList) Scan(v any) error {
-	switch text := v.(type) {
-	case string:
-		*l = strings.Split(text, ",")
-	case []byte:
-		*l = strings.Split(string(text), ",")
-	default:
-		return fmt.Errorf("a list of names is no %T", v)
-	}
-	return nil
 }
 
 func refsOf(ctx context.Context, db *sql.DB) ([]contract.Ref, error) {
