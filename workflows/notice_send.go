@@ -5,15 +5,20 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
 
-// page is the step that sends letters: as long as its rate asks for, with a heartbeat.
+// page is the step that sends letters: as long as its rate asks for, with a heartbeat. It counts as one
+// attempt however many letters went, so that after some restarts of a worker the usual back-off would
+// keep a breach waiting for minutes; a mail server that refuses is waited for inside the step, a group of
+// receivers each.
 func page(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithStartToCloseTimeout(letters(ctx, summary), 12*time.Hour)
+	return workflow.WithRetryPolicy(workflow.WithStartToCloseTimeout(letters(ctx, summary), 12*time.Hour),
+		temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 15 * time.Second})
 }
 
 // send sends a wave, page by page, until every letter of it is taken, refused, or given up.

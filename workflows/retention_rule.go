@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -187,8 +188,11 @@ func (r *ruleRun) report(ctx workflow.Context) error {
 	return nil // the list of runs says the same
 }
 
+// onSystem is a step of the sweep on its system. It is one attempt however much it deleted, so that a
+// night's window is not spent on a back-off that grew with a few restarts.
 func (r *ruleRun) onSystem(ctx workflow.Context, summary string) workflow.Context {
-	return onSystem(ctx, r.in.System, summary)
+	return workflow.WithRetryPolicy(onSystem(ctx, r.in.System, summary),
+		temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second})
 }
 
 // mustRule runs one activity to its end: a failure that a retry cannot mend becomes a task, and the
