@@ -104,6 +104,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.BeginCorrecting, a.BeginCorrecting)
 	register(w, contract.CorrectionOutcome, a.CorrectionOutcome)
 	register(w, contract.WipeEvidence, a.WipeEvidence)
+	register(w, contract.ReadStanding, a.ReadStanding)
 	register(w, contract.GrantExtension, a.GrantExtension)
 	register(w, contract.RefuseExtension, a.RefuseExtension)
 }
@@ -117,6 +118,7 @@ func (a *Activities) RegisterLetters(w worker.ActivityRegistry) {
 	register(w, contract.SendPage, a.SendPage)
 	register(w, contract.SendTexts, a.SendTexts)
 	register(w, contract.WarnClock, a.WarnClock)
+	register(w, contract.WarnOwner, a.WarnOwner)
 	register(w, contract.CallBack, a.CallBack)
 	register(w, contract.ReportRun, a.ReportRun)
 }

@@ -32,6 +32,7 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 		Kind: string(c.Kind), Laws: c.Laws, DueAt: c.DueAt, Directory: directories[0].System.Name,
 		Patience: map[string]time.Duration{}, VerifyWithin: a.Config.VerifyWithin,
 		PackageTTL: a.Config.PackageTTL, CodesPerHour: a.Config.CodesPerHour,
+		Remind: reminders(a.Config.VerifyWithin), EvidenceFor: a.Config.EvidenceFor,
 	}
 	plans, err := a.Store.Plans(ctx, in.Ref)
 	if err != nil {
@@ -99,6 +100,9 @@ func (a *Activities) Wipe(ctx context.Context, in contract.CloseInput) (contract
 	var gone atomic.Int64
 	progress(ctx, &gone, 0)
 	if err := a.Blobs.DeleteAll(ctx, string(in.Ref)); err != nil {
+		return contract.Nothing{}, err
+	}
+	if _, err := a.wipeDocuments(ctx, in.Ref, true); err != nil {
 		return contract.Nothing{}, err
 	}
 	return contract.Nothing{}, a.Store.MarkWiped(ctx, in.Ref)

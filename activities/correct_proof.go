@@ -169,35 +169,6 @@ func (a *Activities) proven(ctx context.Context, ref contract.Ref, plan subject.
 	return err
 }
 
-// WipeEvidence deletes the proofs of a correction once their time after the decision is over.
-func (a *Activities) WipeEvidence(ctx context.Context, in contract.RefInput) (contract.WipeResult, error) {
-	var out contract.WipeResult
-	files, err := a.Store.Proofs(ctx, in.Ref)
-	if err != nil {
-		return out, err
-	}
-	files = slices.DeleteFunc(files, func(e casefile.Evidence) bool { return e.WipedAt != nil })
-	if len(files) == 0 {
-		return out, nil
-	}
-	decided, err := a.decidedAt(ctx, in.Ref)
-	if err != nil {
-		return out, err
-	}
-	if at := decided.Add(a.Config.EvidenceFor); at.After(a.Now()) {
-		return contract.WipeResult{Again: at}, nil
-	}
-	for _, file := range files {
-		if err := a.Blobs.Delete(ctx, file.Blob); err != nil && !fault.Is(err, contract.ErrNotFound) {
-			return out, err
-		}
-		if err := a.Store.MarkProofWiped(ctx, in.Ref, file); err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
 // decidedAt is when the last decision on a correction fell: a plan that was agreed on, or the end.
 func (a *Activities) decidedAt(ctx context.Context, ref contract.Ref) (time.Time, error) {
 	plans, err := a.Store.Plans(ctx, ref)

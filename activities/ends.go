@@ -79,6 +79,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			return t.Kind == dsr.TaskUnreachable && strings.HasPrefix(t.Occasion, string(letters.VerifyCode)+"/")
 		})
 		if fault.Is(err, contract.ErrNotApproved) {
+			err = a.turnedDown(ctx, ref, unfounded)
+		}
+		if fault.Is(err, contract.ErrNotApproved) {
 			return a.past(c.VerifyUntil, unfounded)
 		}
 		return err
@@ -152,6 +155,8 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
+	case letters.VerifyMore, letters.VerifyRemind:
+		err = a.mayRemind(ctx, in)
 	case letters.Restricted:
 		err = a.inForce(ctx, in.Ref)
 	case letters.DeletionApproved, letters.RestrictionEnding:
@@ -204,7 +209,7 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 // restriction.
 func sameMotion(a, b string) bool {
 	n := func(occasion string) string {
-		for _, of := range []string{"motion-", "plan-"} {
+		for _, of := range []string{"motion-", "plan-", "remind-"} {
 			if rest, ok := strings.CutPrefix(occasion, of); ok {
 				first, _, _ := strings.Cut(rest, "-")
 				return of + first
@@ -220,6 +225,8 @@ func (a *Activities) mayHaveCode(ctx context.Context, ref contract.Ref, purpose 
 	switch purpose {
 	case dsr.CodeNewEmail, dsr.CodeNewMobile:
 		return a.mayConfirm(ctx, ref, purpose)
+	case dsr.CodeSecond:
+		return a.maySecond(ctx, ref)
 	case dsr.CodeStatus:
 		return a.verified(ctx, ref)
 	case dsr.CodeDownload:

@@ -37,6 +37,11 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 		return contract.LetterResult{}, err
 	}
 	fields.Outcome = in.Outcome
+	if in.Template == string(letters.VerifyMore) {
+		if fields.Ways, err = a.ways(ctx, in.Ref, account.Lang); err != nil {
+			return contract.LetterResult{}, err
+		}
+	}
 	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -54,7 +59,7 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 
 // codeLetters are the letters that carry the code of each purpose.
 var codeLetters = map[string]letters.Template{
-	dsr.CodeVerify: letters.VerifyCode, dsr.CodeStatus: letters.StatusCode, dsr.CodeDownload: letters.DownloadCode,
+	dsr.CodeVerify: letters.VerifyCode, dsr.CodeSecond: letters.VerifyCode, dsr.CodeStatus: letters.StatusCode, dsr.CodeDownload: letters.DownloadCode,
 	dsr.CodeNewEmail: letters.ConfirmCode, dsr.CodeNewMobile: letters.ConfirmCode,
 }
 
@@ -74,25 +79,20 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		return out, err
 	}
 	if in.Purpose == dsr.CodeVerify {
+		need, err := a.need(ctx, in.Ref)
+		if err != nil {
+			return out, err
+		}
+		out.Rung, out.Warn = int(need.Rung), slices.Contains(need.Why, dsr.WhyChanged)
 		// A case that was started again: what was proved stays proved.
 		if err := a.verified(ctx, in.Ref); err == nil || !fault.Is(err, contract.ErrNotApproved) {
-			return contract.IssueCodeResult{State: contract.LetterSent, Met: err == nil}, err
-		}
-	}
-	prefer := ""
-	if in.Purpose == dsr.CodeDownload {
-		prefer = "mobile" // another way than the letter that announced the package, where there is one
-	}
-	if in.Purpose == dsr.CodeVerify {
-		if prefer, err = a.otherThan(ctx, in.Ref); err != nil {
+			out.State, out.Met = contract.LetterSent, err == nil
 			return out, err
 		}
 	}
-	to := a.channel(account, prefer)
-	if in.Purpose == dsr.CodeNewEmail || in.Purpose == dsr.CodeNewMobile {
-		if to, err = a.newChannel(ctx, in.Ref, in.Purpose); err != nil {
-			return out, err
-		}
+	to, err := a.codeChannel(ctx, in.Ref, account, in.Purpose)
+	if err != nil {
+		return out, err
 	}
 	if to == nil {
 		out.State = contract.LetterNoChannel
@@ -100,7 +100,7 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 	}
 	challenge, err := a.Store.IssueChallenge(ctx, in.Ref, in.Purpose, in.Occasion, to.Kind, casefile.CodeRule{
 		Digits: a.Config.CodeDigits, TTL: time.Duration(a.Config.CodeMinutes) * time.Minute,
-		Tries: a.Config.CodeTries, PerHour: a.Config.CodesPerHour,
+		Tries: a.Config.CodeTries, PerHour: a.Config.CodesPerHour, Pause: a.Config.CodePause,
 	})
 	if fault.Is(err, contract.ErrLimited) {
 		out.State = contract.LetterLimited
@@ -121,19 +121,22 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		return out, err
 	}
 	fields.CodeMinutes = a.Config.CodeMinutes
-	out.State, err = a.deliver(ctx, contract.LetterInput{Ref: in.Ref, Template: string(template), Occasion: in.Occasion}, account, fields, to)
+	out.State, err = a.deliver(ctx, contract.LetterInput{Ref: in.Ref, Template: string(template), Occasion: occasionOfCode(in)}, account, fields, to)
 	return out, err
+}
+
+// occasionOfCode keeps the letters of a second channel's codes apart from those of the first.
+func occasionOfCode(in contract.IssueCodeInput) string {
+	if in.Purpose == dsr.CodeSecond {
+		return "second-" + in.Occasion
+	}
+	return in.Occasion
 }
 
 // channel is the registered channel to write to: the first that we can reach, or the first of
 // the preferred kind. It is nil when there is none.
 func (a *Activities) channel(account subject.Account, prefer string) *subject.Channel {
-	var reachable []subject.Channel
-	for _, c := range account.Channels {
-		if c.Kind == "email" || (c.Kind == "mobile" && a.SMS != nil) {
-			reachable = append(reachable, c)
-		}
-	}
+	reachable := a.reachable(account)
 	if len(reachable) == 0 {
 		return nil
 	}
@@ -220,6 +223,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
+	}
+	if c.VerifyUntil != nil {
+		f.ProveUntil = *c.VerifyUntil
 	}
 	f.CopyFirst = c.Kind == dsr.EraseAfterAccess
 	if c.Kind.Erases() {

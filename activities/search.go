@@ -12,25 +12,6 @@ import (
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
-// verified refuses whoever has not proved who they are, and for whom no controller vouches: nothing is
-// searched for them, whatever the workflow was told.
-func (a *Activities) verified(ctx context.Context, ref contract.Ref) error {
-	_, err := a.Store.MetChallenge(ctx, ref, dsr.CodeVerify)
-	if fault.Is(err, contract.ErrNotFound) {
-		err = a.vouched(ctx, ref)
-	}
-	if fault.Is(err, contract.ErrNotFound) {
-		err = a.restored(ctx, ref)
-	}
-	if fault.Is(err, contract.ErrNotFound) {
-		err = a.atOnce(ctx, ref)
-	}
-	if fault.Is(err, contract.ErrNotFound) {
-		return fault.Newf(contract.ErrNotApproved, "%s: nobody has proved who they are", ref)
-	}
-	return err
-}
-
 // PlanSearch lists the steps of the walk over the data map. From here on the person is verified,
 // so the case may be found again by who they are.
 func (a *Activities) PlanSearch(ctx context.Context, in contract.RefInput) (contract.SearchPlan, error) {
@@ -117,7 +98,7 @@ func (a *Activities) search(ctx context.Context, ref contract.Ref, account subje
 }
 
 // ConfirmChallenge says whether the casefile knows that this code, or without one any, was typed
-// rightly for this case.
+// rightly for this case, and that the person has proved who they are with it.
 func (a *Activities) ConfirmChallenge(ctx context.Context, in contract.ConfirmInput) (contract.ConfirmResult, error) {
 	if in.Challenge == "" {
 		err := a.verified(ctx, in.Ref)
@@ -130,7 +111,14 @@ func (a *Activities) ConfirmChallenge(ctx context.Context, in contract.ConfirmIn
 	if fault.Is(err, contract.ErrNotFound) {
 		return contract.ConfirmResult{}, nil
 	}
-	return contract.ConfirmResult{True: err == nil && c.Ref == in.Ref && c.Purpose == dsr.CodeVerify && c.MetAt != nil}, err
+	if err != nil || c.Ref != in.Ref || c.Purpose != dsr.CodeVerify && c.Purpose != dsr.CodeSecond || c.MetAt == nil {
+		return contract.ConfirmResult{}, err
+	}
+	err = a.verified(ctx, in.Ref) // a code alone may not be enough
+	if fault.Is(err, contract.ErrNotApproved) {
+		return contract.ConfirmResult{}, nil
+	}
+	return contract.ConfirmResult{True: err == nil}, err
 }
 
 // reached opens a system that the map still has, with those collections. Every call on it then holds

@@ -38,6 +38,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskByHand:        a.showByHand,
 		dsr.TaskRetention:     a.showRun,
 		dsr.TaskEvidence:      a.showProof,
+		dsr.TaskIdentity:      a.showIdentity,
 		dsr.TaskRealName:      a.showName,
 		dsr.TaskCorrect:       a.showCorrection, dsr.TaskCorrectStrict: a.showCorrection,
 		dsr.TaskCorrectFailed: a.showCorrected,

@@ -31,9 +31,10 @@ type NewCase struct {
 	ReceivedAt time.Time
 	DueAt      time.Time
 	Request    Request
-	Pins       []PinnedLaw // the laws as they are now, in the order of Laws
-	Ground     dsr.Ground  // of a deletion
-	Scope      string      // what the case is about where its kind does not say; see dsr
+	Pins       []PinnedLaw  // the laws as they are now, in the order of Laws
+	Ground     dsr.Ground   // of a deletion
+	Scope      string       // what the case is about where its kind does not say; see dsr
+	Reopens    contract.Ref // the case that this one takes up again; one that was taken up already is a contract.ErrConflict
 	// Suppress are keyed hashes of the addresses that the wish came from: they stand on the list of
 	// dsr.ScopeMarketing or dsr.ScopeTracking from the same moment on as the case.
 	Suppress [][]byte
@@ -81,6 +82,7 @@ type Case struct {
 	WithdrawnAt *time.Time   `json:"withdrawn_at,omitempty"`
 	LinkedTo    contract.Ref `json:"linked_to,omitempty"` // the open case of the same person that goes on instead
 	Scope       string       `json:"scope,omitempty"`     // what it is about where its kind does not say
+	Reopens     contract.Ref `json:"reopens,omitempty"`   // the case that it takes up again
 }
 
 // LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
@@ -115,10 +117,13 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 			return fmt.Errorf("sealing a request: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO case_file (ref, kind, laws, lang, channel, requester, opened_by,
-			map_hash, received_at, opened_at, due_at, request, state, ground, scope)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			map_hash, received_at, opened_at, due_at, request, state, ground, scope, reopens)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
-			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope); err != nil {
+			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope, n.Reopens); err != nil {
+			if e := pq.As(err, "23505"); e != nil && e.Constraint == "case_file_reopens_once" {
+				return fault.Newf(contract.ErrConflict, "case %s was taken up again already", n.Reopens.ID())
+			}
 			return err
 		}
 		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
@@ -134,6 +139,12 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		}
 		if n.Scope != "" {
 			detail["scope"] = n.Scope
+		}
+		if n.Reopens != "" {
+			detail["reopens"] = n.Reopens.ID()
+			if err := s.record(ctx, tx, n.Reopens, "case.reopened", map[string]any{"as": ref.ID(), "by": n.OpenedBy}); err != nil {
+				return err
+			}
 		}
 		if len(n.Suppress) > 0 {
 			if err := s.suppress(ctx, tx, ref, n); err != nil {
@@ -165,7 +176,7 @@ func nonNil(list []string) []string {
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
 	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at, ground, withdrawn_at,
-	coalesce(linked_to, '') AS linked_to, scope`
+	coalesce(linked_to, '') AS linked_to, scope, reopens`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -192,6 +203,7 @@ type caseRow struct {
 	WithdrawnAt *time.Time     `db:"withdrawn_at"`
 	LinkedTo    contract.Ref   `db:"linked_to"`
 	Scope       string         `db:"scope"`
+	Reopens     contract.Ref   `db:"reopens"`
 }
 
 func (r *caseRow) value() Case {
@@ -201,7 +213,7 @@ func (r *caseRow) value() Case {
 		OpenedAt: r.OpenedAt.UTC(), DueAt: r.DueAt.UTC(), State: dsr.State(r.State), Outcome: dsr.Outcome(r.Outcome),
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
 		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
-		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo, Scope: r.Scope,
+		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo, Scope: r.Scope, Reopens: r.Reopens,
 	}
 }
 
@@ -300,4 +312,13 @@ func limitOf(n int) int {
 		return 100
 	}
 	return min(n, 1000)
+}
+
+// ReopenedAs is the case that takes ref up again; empty: none does.
+func (s *Store) ReopenedAs(ctx context.Context, ref contract.Ref) (contract.Ref, error) {
+	var refs []contract.Ref
+	if err := s.db.SelectContext(ctx, &refs, `SELECT ref FROM case_file WHERE reopens = $1`, ref); err != nil || len(refs) == 0 {
+		return "", dbError("look for the case that takes another up again", err)
+	}
+	return refs[0], nil
 }

@@ -24,6 +24,8 @@ type CodeRule struct {
 	TTL     time.Duration // how long it may be typed
 	Tries   int           // how many guesses
 	PerHour int           // how many codes of one purpose a reference gets within an hour
+	// Pause is how long the next code waits after the first one within the hour; it grows with each. 0: not.
+	Pause time.Duration
 }
 
 // Challenge is one one-time code, without the code: CodeOf computes that.
@@ -84,7 +86,7 @@ func (s *Store) IssueChallenge(ctx context.Context, ref contract.Ref, purpose, o
 			return err
 		}
 		now := s.now()
-		if err := limited(ctx, tx, ref, purpose, now, rule.PerHour); err != nil {
+		if err := limited(ctx, tx, ref, purpose, now, rule); err != nil {
 			return err
 		}
 		raw := make([]byte, 16)
@@ -102,17 +104,31 @@ func (s *Store) IssueChallenge(ctx context.Context, ref contract.Ref, purpose, o
 	return made, err
 }
 
-func limited(ctx context.Context, tx *sqlx.Tx, ref contract.Ref, purpose string, now time.Time, perHour int) error {
+// limited refuses a code that comes too soon after the others, or for a case that is locked.
+func limited(ctx context.Context, tx *sqlx.Tx, ref contract.Ref, purpose string, now time.Time, rule CodeRule) error {
+	var locked []time.Time
+	if err := tx.SelectContext(ctx, &locked, `SELECT locked_until FROM identity WHERE ref = $1 AND locked_until > $2`, ref, now); err != nil {
+		return err
+	}
+	if len(locked) > 0 {
+		return fault.Newf(contract.ErrLimited, "%s is locked: too many wrong codes", ref).After(locked[0].Sub(now))
+	}
 	var recent []time.Time
 	if err := tx.SelectContext(ctx, &recent, `SELECT issued_at FROM challenge
 		WHERE ref = $1 AND purpose = $2 AND issued_at > $3 ORDER BY issued_at`, ref, purpose, now.Add(-time.Hour)); err != nil {
 		return err
 	}
-	if len(recent) < perHour {
+	n := len(recent)
+	if n > 0 {
+		if wait := recent[n-1].Add(time.Duration(n) * rule.Pause).Sub(now); wait > 0 {
+			return fault.Newf(contract.ErrLimited, "%s had a code a moment ago", ref).After(wait)
+		}
+	}
+	if n < rule.PerHour {
 		return nil
 	}
-	return fault.Newf(contract.ErrLimited, "%s had %d codes within the hour", ref, len(recent)).
-		After(recent[len(recent)-perHour].Add(time.Hour).Sub(now))
+	return fault.Newf(contract.ErrLimited, "%s had %d codes within the hour", ref, n).
+		After(recent[n-rule.PerHour].Add(time.Hour).Sub(now))
 }
 
 // Challenge reads a challenge by its id.
@@ -158,6 +174,7 @@ type TryResult struct {
 	Met         bool
 	ChallengeID string // of the challenge met
 	TriesLeft   int
+	Locked      bool // this guess locked the case
 }
 
 // TryCode takes one guess at the open codes of that purpose: each of them loses a try in the same
@@ -177,6 +194,7 @@ func (s *Store) TryCode(ctx context.Context, ref contract.Ref, purpose, code str
 		}
 		if err := tx.SelectContext(ctx, &open, `WITH open AS (
 			SELECT id FROM challenge WHERE ref = $1 AND purpose = $2 AND met_at IS NULL AND expires_at > $3 AND tries_left > 0
+			AND NOT EXISTS (SELECT FROM identity WHERE ref = $1 AND locked_until > $3)
 			ORDER BY id FOR UPDATE)
 			UPDATE challenge c SET tries_left = c.tries_left - 1 FROM open WHERE c.id = open.id
 			RETURNING c.id, c.digits, c.tries_left`, ref, purpose, now); err != nil {
@@ -205,11 +223,18 @@ func (s *Store) TryCode(ctx context.Context, ref contract.Ref, purpose, code str
 				return err
 			}
 		}
-		switch {
-		case result.Met:
+		if result.Met {
 			return s.meet(ctx, tx, ref, purpose, result.ChallengeID, now)
-		case len(open) > 0:
-			return s.record(ctx, tx, ref, "code.wrong", map[string]any{"purpose": purpose, "tries_left": result.TriesLeft})
+		}
+		lock, err := wrongGuess(ctx, tx, ref, len(open) > 0, now)
+		if err != nil {
+			return err
+		}
+		result.Locked = lock > 0
+		if len(open) > 0 {
+			detail := guessed(result.TriesLeft, lock)
+			detail["purpose"] = purpose
+			return s.record(ctx, tx, ref, "code.wrong", detail)
 		}
 		return nothingToTry(ctx, tx, ref)
 	})
@@ -231,6 +256,9 @@ func (s *Store) keyOrDecoy(ref contract.Ref, wrapped []byte) (*seal.RefKey, erro
 }
 
 func (s *Store) meet(ctx context.Context, tx *sqlx.Tx, ref contract.Ref, purpose, id string, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE identity SET wrong = 0 WHERE ref = $1`, ref); err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE challenge SET tries_left = 0, met_at = CASE WHEN id = $4 THEN $3::timestamptz END
 		WHERE ref = $1 AND purpose = $2 AND met_at IS NULL AND expires_at > $3`, ref, purpose, now, id); err != nil {
 		return err

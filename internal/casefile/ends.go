@@ -31,10 +31,13 @@ func (s *Store) MarkEnding(ctx context.Context, ref contract.Ref, unlessMet bool
 		if _, err := tx.ExecContext(ctx, `SELECT 1 FROM case_file WHERE ref = $1 FOR UPDATE`, ref); err != nil {
 			return err
 		}
-		var met bool
-		if err := tx.GetContext(ctx, &met, `SELECT EXISTS (SELECT FROM challenge WHERE ref = $1 AND purpose = $2 AND met_at IS NOT NULL)`,
-			ref, dsr.CodeVerify); err != nil {
+		proved, err := identityOf(ctx, tx, ref)
+		if err != nil && !fault.Is(err, contract.ErrNotFound) {
 			return err
+		}
+		met := proved.Need.Rung > dsr.RungNone && proved.Need.Met(dsr.Proved{Code: proved.Code, Second: proved.Second, Facts: proved.Facts})
+		if err != nil {
+			met = proved.Code
 		}
 		if met && unlessMet {
 			return fault.Newf(contract.ErrNotApproved, "%s: the person has proved who they are in the meantime", ref)

@@ -3,6 +3,7 @@ package casefile
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -54,14 +55,14 @@ func (s *Store) AddEvidence(ctx context.Context, e Evidence) (taken bool, err er
 		if err != nil {
 			return err
 		}
-		if task.State != TaskOpen || task.Kind != dsr.TaskByHand && task.Kind != dsr.TaskEvidence {
+		if task.State != TaskOpen || !slices.Contains(dsr.TakesFiles, task.Kind) {
 			return fault.Newf(contract.ErrNotOpen, "task %s takes no files, or none any more", e.Task)
 		}
 		var n int
 		if err := tx.GetContext(ctx, &n, `SELECT count(*) FROM evidence WHERE task = $1 AND sha256 <> $2`, e.Task, e.SHA256); err != nil {
 			return err
 		}
-		if n >= dsr.MaxEvidenceFiles {
+		if n >= dsr.MaxEvidenceFiles || task.Kind == dsr.TaskIdentity && n >= dsr.MaxDocuments {
 			return fault.Newf(contract.ErrBadInput, "task %s has %d files already, and takes no more", e.Task, n)
 		}
 		sealed, err := s.sealIn(ctx, tx, task.Ref, evidenceField(e.Task, e.SHA256), []byte(e.Name))

@@ -17,7 +17,7 @@ import (
 var (
 	ofTasks = []string{"decision", "task_reminder", "evidence"}
 	ofCases = []string{"recipient_call", "restriction", "name_check", "processor_request", "controller_request", "certificate", "erasure", "plan_part", "plan", "extension", "clock_stop", "motion", "alarm", "case_law", "package", "part", "found_count", "found_keys",
-		"letter", "code_wish", "challenge", "blind_index", "candidate", "task", "case_file"}
+		"letter", "code_wish", "identity", "challenge", "blind_index", "candidate", "task", "case_file"}
 )
 
 // ClosedCases lists closed cases in the order of their references, behind after.

@@ -50,6 +50,7 @@ type Config struct {
 	CodeMinutes    int
 	CodeTries      int
 	CodesPerHour   int
+	CodePause      time.Duration
 	VerifyWithin   time.Duration
 	PackageTTL     time.Duration
 	CoolOff        time.Duration
@@ -107,12 +108,13 @@ var Settings = []Setting{
 	number("HABEAS_CODE_MINUTES", "10", 1, 60, "minutes for which a one-time code holds", func(c *Config) *int { return &c.CodeMinutes }),
 	number("HABEAS_CODE_TRIES", "5", 1, 10, "wrong tries after which a code is dead", func(c *Config) *int { return &c.CodeTries }),
 	number("HABEAS_CODES_PER_HOUR", "3", 1, 20, "codes that a case may have in an hour, for one purpose", func(c *Config) *int { return &c.CodesPerHour }),
+	duration("HABEAS_CODE_PAUSE", "30s", "how long a case waits for its next code after the first within an hour; it grows with each; 0s for not", func(c *Config) *time.Duration { return &c.CodePause }),
 	duration("HABEAS_VERIFY_WITHIN", "14d", "a case is closed when nobody proved who they are within", func(c *Config) *time.Duration { return &c.VerifyWithin }),
 	duration("HABEAS_PACKAGE_TTL", "7d", "how long a package may be fetched", func(c *Config) *time.Duration { return &c.PackageTTL }),
 	text("HABEAS_LEAD_MAIL", "", false, "mailbox of the privacy lead, for the digest of what is due; the company's officer when that is an address", func(c *Config) *string { return &c.LeadMail }),
 	duration("HABEAS_TASK_PATIENCE", "24h", "how long a task waits before its owner is reminded; after twice that the deputy is", func(c *Config) *time.Duration { return &c.TaskPatience }),
 	duration("HABEAS_COOL_OFF", "72h", "how long a person may withdraw once a deletion is approved; 0s for none", func(c *Config) *time.Duration { return &c.CoolOff }),
-	duration("HABEAS_EVIDENCE_FOR", "72h", "how long proofs for a correction are kept once it is decided", func(c *Config) *time.Duration { return &c.EvidenceFor }),
+	duration("HABEAS_EVIDENCE_FOR", "72h", "how long proofs for a correction, and documents that prove who asks, are kept once they are decided on", func(c *Config) *time.Duration { return &c.EvidenceFor }),
 	text("HABEAS_BUILD_ID", "", false, "switches Temporal's worker versioning on, with this build id", func(c *Config) *string { return &c.BuildID }),
 }
 

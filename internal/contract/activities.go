@@ -49,6 +49,10 @@ type CaseFacts struct {
 	VerifyWithin time.Duration            // a case not verified by then is closed
 	PackageTTL   time.Duration            // how long a package may be fetched
 	CodesPerHour int
+	// Remind are when, counted from the beginning, somebody who has not proved who they are is reminded.
+	Remind []time.Duration
+	// EvidenceFor is how long documents are kept once they were looked at.
+	EvidenceFor time.Duration
 	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
 	Plan  int
 	Begun bool
@@ -111,6 +115,8 @@ type IssueCodeInput struct {
 type IssueCodeResult struct {
 	State string
 	Met   bool
+	Rung  int  // that the case needs; beyond the first code a child climbs on
+	Warn  bool // a channel changed not long ago: the owner is to be warned by the others
 }
 
 // ConfirmInput names a challenge; none means any verification code of the case.

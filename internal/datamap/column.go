@@ -61,6 +61,7 @@ func (f *file) column(e entry, col *Column) {
 	}
 	col.ThirdParty = r.boolean("third_party")
 	col.FreeText = r.boolean("free_text")
+	col.Fact = r.boolean("fact")
 	col.Purpose = f.title(r, "purpose", false)
 	col.Source = f.title(r, "source", false)
 	if _, stands := r.get("given"); stands {

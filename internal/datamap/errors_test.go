@@ -86,6 +86,7 @@ var wrongs = []struct {
 	{"widens-own-record", "accounts.yaml", []string{"      - {column: email, identity: email}\n    links", "      - {column: email, identity: email, widens: true}\n    links"}},
 	{"path-shape", "billing.yaml", []string{"number: {category: user.financial}", `number: {category: user.financial, sensitivity: secret, paths: {a..b: {category: user.name}, a.b: {mask: email}, c: {category: user.nam}}}`}},
 	{"ignored-tables", "billing.yaml", []string{"collections:", "ignore_tables:\n  billing.invoices: not ours\n  migrations: tool\n  a.b:\ncollections:"}},
+	{"fact-unasked", "accounts.yaml", []string{"mobile: {", "mobile: {fact: true, ", "ip: {category: user.device.ip_address", "ip: {category: user.device.ip_address, fact: true"}},
 	{"deletion-shape", "billing.yaml", []string{"    links:\n      - {columns: [account_id], to: accounts", "    deletion: {action: keep, law: {zh: 法, en: Law}, since: issued, for: ten years, then: keep, blocked: {column: number}}\n    links:\n      - {columns: [account_id], to: accounts"}},
 	{"deletion-action", "billing.yaml", []string{"    links:\n      - {columns: [account_id], to: accounts", "    deletion: {action: anonymize, until: \"2030\"}\n    links:\n      - {columns: [account_id], to: accounts"}},
 	{"deletion-without-erase", "accounts.yaml", []string{"    directory:\n      account:", "    deletion: {action: anonymise}\n    directory:\n      account:"}},

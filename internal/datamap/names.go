@@ -57,7 +57,7 @@ var (
 	channelKeys = []string{"kind", "column", "since"}
 	matchKeys   = []string{"column", "identity", "widens", "valid"}
 	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "ignore"}
+	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "fact", "ignore"}
 	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "deletion", "correction"}
 
 	askedDrivers   = []string{DriverManual, DriverOpenDSR, DriverWebhook}

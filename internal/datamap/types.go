@@ -122,6 +122,7 @@ type Column struct {
 	Erase    *Strategy // how an anonymised row gets its new value; nil: the column stays
 	FreeText bool      // people write here what they like: a hunt looks into it
 	Correct  *Correct  // what correcting it means; nil: nothing but the value changes
+	Fact     bool      // of a directory: a person may prove who they are by knowing it
 	Given    bool      // the person gave it (GDPR Art. 20(1)), where the map says so of the column or its collection
 }
 

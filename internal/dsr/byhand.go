@@ -39,6 +39,10 @@ const (
 const (
 	MaxEvidence      = 25 << 20
 	MaxEvidenceFiles = 20
+	// MaxDocuments is how many files the person may add to a check of their identity, and
+	// MaxDocumentBytes how large they may be together.
+	MaxDocuments     = 5
+	MaxDocumentBytes = 60 << 20
 )
 
 // Outcomes are what the answer to such a task may say.

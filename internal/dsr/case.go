@@ -125,6 +125,7 @@ type Identity struct {
 // Purposes of a one-time code.
 const (
 	CodeVerify   = "verify"
+	CodeSecond   = "second" // to a second registered channel, beside the first
 	CodeStatus   = "status"
 	CodeDownload = "download"
 )

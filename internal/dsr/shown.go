@@ -53,6 +53,7 @@ type Shown struct {
 	ByHand     *ShownByHand     `json:"by_hand,omitempty"`
 	Correction *ShownCorrection `json:"correction,omitempty"`
 	Proof      *ShownProof      `json:"proof,omitempty"`
+	Identity   *ShownIdentity   `json:"identity,omitempty"`
 	Notice     *ShownNotice     `json:"notice,omitempty"`
 	Retention  *ShownRetention  `json:"retention,omitempty"`
 	Extension  *ShownExtension  `json:"extension,omitempty"`

@@ -29,6 +29,12 @@ const (
 	TaskByHand      TaskKind = "by-hand"       // do in a system what no driver can
 )
 
+// TaskIdentity asks whether an identity document proves who asks.
+const TaskIdentity TaskKind = "check-identity"
+
+// TakesFiles are the kinds of task to which files can be attached.
+var TakesFiles = []TaskKind{TaskByHand, TaskEvidence, TaskIdentity}
+
 // TaskLift asks two people whether a restriction may end: what would be set back, and why.
 const TaskLift TaskKind = "lift-restriction"
 
@@ -85,6 +91,7 @@ var Rules = map[TaskKind]Rule{
 	TaskHeld:        {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Retry, Partial}, Signers: 1},
 	TaskEraseFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
 	TaskLeft:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskIdentity:    {Roles: []Role{RoleReviewer, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 1},
 	TaskEvidence:    {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete}, Signers: 1},
 	TaskRealName:    {Roles: []Role{RoleReviewer, RoleApprover, RoleLead}, Verdicts: []Verdict{Complete, Reject}, NotOpener: true, Signers: 1},
 	TaskCorrect:     {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan}, NotOpener: true, Signers: 1},

@@ -217,6 +217,7 @@ func Sample() Fields {
 		WithdrawUntil: at(11, 28, 18), Certificate: strings.Repeat("0123456789abcdef", 4), Done: []string{"示例系统 / Sample system: 1"},
 		Kept: []string{"发票 / Invoices: 3"}, NotDone: []string{"真实姓名 / Real name"}, Others: []string{"示例系统 – 工单 / Sample system – tickets"}, Told: []string{"示例接收方 / Sample recipient"}, BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, zone), OtherCase: "7QK2M-9XH4T",
 		Purposes: []string{"营销 / Marketing"}, EndsAt: time.Date(2027, 1, 2, 9, 0, 0, 0, zone), EndWhy: "The check is done.",
+		Ways: []string{"第二个验证码 / A second code"}, ProveUntil: at(12, 7, 10),
 		Company: datamap.Company{
 			Name: datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"}, Address: datamap.Text{ZH: "示例市示例路1号", EN: "1 Sample Road, Sample City"},
 			From: "privacy@cloud.example", ReplyTo: "privacy@cloud.example", Hotline: "400-000-0000", Officer: "dpo@cloud.example",

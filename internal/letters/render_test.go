@@ -36,6 +36,7 @@ func full() Fields {
 		BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), OtherCase: "7QK2M-9XH4T",
 		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
+		Ways: []string{"A code to your other address or number"}, ProveUntil: time.Date(2026, 12, 7, 2, 0, 0, 0, time.UTC),
 		Company: datamap.Company{
 			Name:    datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"},
 			Address: datamap.Text{ZH: "示例市示例路1号", EN: "1 Sample Road, Sample City"},
@@ -96,6 +97,7 @@ func goldenCases() map[string]struct {
 	})
 	add("access_ready-then-deleted", AccessReady, func(f *Fields) { f.CopyFirst = true })
 	add("deletion_ack-copy-first", DeletionAck, func(f *Fields) { f.CopyFirst = true })
+	add("not_you_alert-locked", NotYouAlert, func(f *Fields) { f.Locked = true })
 	add("ack-bare", Ack, func(f *Fields) { f.Salutation, f.Channel = "", "" })
 	add("verify_code-no-expiry", VerifyCode, func(f *Fields) { f.ExpiresAt = time.Time{} })
 	add("case_closed-expired", CaseClosed, func(f *Fields) { f.Package = PackageExpired })

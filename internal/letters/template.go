@@ -28,6 +28,13 @@ const (
 	CaseUnverified Template = "case_unverified" // the end, when nobody proved who is asking
 )
 
+// The letters that help to find out who is asking, beside the code.
+const (
+	VerifyMore   Template = "verify_more"   // a code is not enough: what else, where and until when
+	VerifyRemind Template = "verify_remind" // nobody has proved it yet
+	NotYouAlert  Template = "not_you_alert" // to other channels: somebody asks in their reader's name
+)
+
 // The letters about what staff move about a case.
 const (
 	Extension Template = "extension" // more time
@@ -64,7 +71,7 @@ const (
 
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
-	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
+	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, VerifyMore, VerifyRemind, NotYouAlert, Extension, Refused, Clarify, Resumed,
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
 		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
 		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed}
@@ -97,6 +104,9 @@ type Fields struct {
 	Systems     int            // how many systems hold something
 	Rows        int            // how many records the package holds
 	NoData      bool           // the package says what kinds of data there are, and holds none of it
+	Ways        []string       // how the reader can prove who they are beyond a code, in their words
+	ProveUntil  time.Time      // until when
+	Locked      bool           // the case is locked, as somebody guessed codes
 	Company     datamap.Company
 	Outcome     string     // one of dsr.Outcome
 	Package     string     // PackageFetched or PackageExpired, where there was a package

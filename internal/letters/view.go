@@ -175,6 +175,20 @@ func (v view) lines(name string, list []string) ([]string, error) {
 	return list, nil
 }
 
+// Ways are how the reader can prove who they are; one at least.
+func (v view) Ways() ([]string, error) {
+	if len(v.f.Ways) == 0 {
+		return nil, badField{"the way to prove who one is", "is missing"}
+	}
+	return v.lines("a way to prove who one is", v.f.Ways)
+}
+
+// ProveUntil is a minute, with its time zone.
+func (v view) ProveUntil() (string, error) {
+	return v.minute("the end of the time to prove it", v.f.ProveUntil)
+}
+func (v view) Locked() bool { return v.f.Locked }
+
 // Certificate is the hash of the certificate.
 func (v view) Certificate() (string, error) {
 	return shaped("the certificate's hash", v.f.Certificate, hashShape)

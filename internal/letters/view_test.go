@@ -26,6 +26,10 @@ func TestMissingFieldStops(t *testing.T) {
 		CaseClosed:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Package", "PortalHost", "Company"},
 		CaseUnverified: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
 
+		VerifyMore:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Ways", "ProveUntil", "Company"},
+		VerifyRemind: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "ProveUntil", "Company"},
+		NotYouAlert:  {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+
 		DeletionAck:      {"CaseNo", "ReceivedAt", "DueAt", "Zone", "PortalHost", "Company"},
 		DeletionApproved: {"CaseNo", "WithdrawUntil", "Zone", "PortalHost", "Company"},
 		DeletionDone:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Certificate", "PortalHost", "Company"},

@@ -138,6 +138,11 @@ func accountOf(dir *datamap.Collection, row systems.Row) Account {
 		}
 		a.Channels = append(a.Channels, Channel{Kind: ch.Kind, Address: address, Since: since})
 	}
+	for _, col := range dir.Facts() {
+		if value := strings.TrimSpace(row[col.Name]); value != "" {
+			a.Facts = append(a.Facts, Fact{Column: col.Name, Value: value})
+		}
+	}
 	for _, match := range dir.Match {
 		if raw := row[match.Column]; strings.TrimSpace(raw) != "" {
 			id := dsr.Identity{Kind: match.Identity, Value: raw}

@@ -21,11 +21,19 @@ type Account struct {
 	// Identities start the search. Those marked Shared never do.
 	Identities    []dsr.Identity `json:"identities,omitempty"`
 	OwnRecordOnly bool           `json:"own_record_only,omitempty"`
+	// Facts are what the person may be asked to prove who they are, by the columns that the map marks.
+	Facts []Fact `json:"facts,omitempty"`
 	// Restored: somebody who was erased and is back in a restored system; the directory row may be gone.
 	Restored bool `json:"restored,omitempty"`
 	// Matched are the kinds of the request's identities that this row carries, in the
 	// request's order.
 	Matched []string `json:"matched,omitempty"`
+}
+
+// Fact is what the directory holds of the person in a column that the map marks as one.
+type Fact struct {
+	Column string `json:"column"`
+	Value  string `json:"value"`
 }
 
 // Channel is a registered address.

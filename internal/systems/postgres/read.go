@@ -116,6 +116,9 @@ func directoryColumns(c *datamap.Collection) []string {
 			names = append(names, m.Valid.From, m.Valid.Until)
 		}
 	}
+	for _, fact := range c.Facts() {
+		names = append(names, fact.Name)
+	}
 	slices.Sort(names)
 	names = slices.Compact(names)
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
