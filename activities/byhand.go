@@ -121,6 +121,9 @@ func (a *Activities) byHandAnswer(ctx context.Context, task casefile.Task, verdi
 		}
 		return nil
 	}
+	if task.Kind == dsr.TaskIdentity && verdict == dsr.Approve && task.Choices[dsr.EvidenceChoice+"1"] == "" {
+		return fault.Newf(contract.ErrBadInput, "no document has come for task %s", task.ID)
+	}
 	if task.Kind != dsr.TaskByHand || verdict != dsr.Complete {
 		return nil
 	}

@@ -20,6 +20,7 @@ func (a *app) caseCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "case", Short: "open cases and see how far they are", Example: "  habeas case list --open"}
 	cmd.AddCommand(a.caseOpen(), a.caseList(), a.caseShow(), a.caseTimeline(), a.caseVerify(), a.caseWithdraw(), a.caseLift(), a.caseWait())
 	cmd.AddCommand(a.motionCommands()...)
+	cmd.AddCommand(a.identityCommands()...)
 	return cmd
 }
 
@@ -259,6 +260,10 @@ func (a *app) showCase(v desk.CaseView) {
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
 	}
+	a.showIdentity(v)
+	if v.Reopens != "" {
+		a.say("takes up case %s", v.Reopens.ID())
+	}
 	if len(v.OpenSystems) > 0 {
 		a.say("systems still to answer: %s", strings.Join(v.OpenSystems, ", "))
 	}
@@ -386,7 +391,18 @@ func (a *app) caseVerify() *cobra.Command {
 			return fault.Newf(contract.ErrRefused, "the code is wrong or has run out; %d tries left", left).
 				WithHint("habeas case verify " + ref.ID() + " --send sends a new one")
 		}
-		return a.print(map[string]bool{"verified": true}, func() { a.say("verified; the case goes on") })
+		now, err := d.Ladder(cmd.Context(), ref.ID())
+		if err != nil && !fault.Is(err, contract.ErrNotFound) {
+			return err
+		}
+		verified := now.Met || err != nil
+		return a.print(map[string]bool{"verified": verified}, func() {
+			if verified {
+				a.say("verified; the case goes on")
+				return
+			}
+			a.say("the code is right; this case needs more: habeas case show %s", ref.ID())
+		})
 	}
 	return cmd
 }

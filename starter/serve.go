@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -34,7 +36,7 @@ says where to listen, other companies' requests are served there too.`,
 			c := a.house.Config
 			log := telemetry.NewLogger(os.Stderr, c.LogLevel)
 			handler := portal.New(portal.Options{
-				Desk: window{d}, Notices: window{d}, OptOuts: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
+				Desk: window{d}, Notices: window{d}, OptOuts: window{d}, Proofs: window{d}, Company: a.house.Map.Company, Codec: a.house.Keys.Codec(), UIOrigin: c.UIURL,
 				SessionKey: sessionKey(a.house.Keys), Now: time.Now, TrustedProxies: c.PortalProxies, Secure: strings.HasPrefix(c.PortalURL, "https://"), Log: log,
 			})
 			log.Info("the portal runs", "listen", c.PortalListen)
@@ -99,6 +101,28 @@ func (w window) ConsentAsked(ctx context.Context, id, code, lang string) ([]port
 func (w window) OptOut(ctx context.Context, kind, address, scope, lang string) error {
 	_, err := w.Desk.OptOut(ctx, dsr.Identity{Kind: kind, Value: address}, scope, lang)
 	return err
+}
+
+// Standing implements portal.Proofs.
+func (w window) Standing(ctx context.Context, id, lang string) (portal.Standing, error) {
+	now, err := w.Ladder(ctx, id)
+	out := portal.Standing{Met: now.Met, Second: now.Second, Document: now.Document, Open: now.Open, Files: now.Files}
+	for _, question := range now.Facts {
+		out.Facts = append(out.Facts, question.In(lang))
+	}
+	return out, err
+}
+
+// AddDocument implements portal.Proofs.
+func (w window) AddDocument(ctx context.Context, id, name string, body io.Reader) (string, error) {
+	err := w.Desk.AddDocument(ctx, id, name, body, "person")
+	for cause, problem := range map[error]string{desk.ErrTooLarge: portal.DocumentTooLarge, desk.ErrWrongType: portal.DocumentType,
+		desk.ErrTooMany: portal.DocumentTooMany, desk.ErrEmpty: portal.DocumentEmpty, desk.ErrNoCheck: portal.DocumentClosed} {
+		if errors.Is(err, cause) {
+			return problem, err
+		}
+	}
+	return "", err
 }
 
 // OpenPackage implements portal.Desk.

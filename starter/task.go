@@ -129,12 +129,18 @@ func (a *app) taskShow() *cobra.Command {
 			if !rows && view.Shown.Proof != nil {
 				view.Shown.Proof = maskedProof(view.Shown.Proof)
 			}
+			if !rows && view.Shown.Identity != nil {
+				masked := *view.Shown.Identity
+				masked.Person = maskedFields(masked.Person)
+				view.Shown.Identity = &masked
+			}
 			if view.Files, err = d.Store.Evidence(cmd.Context(), id); err != nil {
 				return err
 			}
 			t = view.Task
 			return a.print(view, func() {
 				a.showTask(t, choices)
+				a.showPerson(t)
 				a.showFiles(view.Files)
 				a.showRows(view.Rows)
 				a.showSamples(view.Samples)

@@ -26,6 +26,7 @@ func Register(r Registry) {
 		contract.RetentionRule.Name:    RetentionRule,
 		contract.Correction.Name:       Correction,
 		contract.EvidenceWipe.Name:     EvidenceWipe,
+		contract.Verification.Name:     Verification,
 		contract.Restriction.Name:      Restriction,
 		contract.RetentionExtend.Name:  RetentionExtend,
 	} {

@@ -17,18 +17,20 @@ import (
 // for and is told. A kind of case embeds it and adds what it does with what was found.
 type request struct {
 	view
-	humans  humans
-	settled bool        // it is known whose case this is
-	met     bool        // the casefile confirmed that the person proved control of a channel
-	ready   bool        // a package may be fetched
-	stands  bool        // what was asked is so, and the person was told; the case waits for its end
-	codes   []time.Time // when codes were asked for, within the last hour
-	partial []string    // systems left out by a signed decision
-	round   int         // of review and of what follows it
-	doubted string      // a task whose answer an activity did not find rightly signed
-	closing bool        // nothing is left but to wipe, to tell and to close
-	again   bool        // this is not the first pass
-	copying bool        // a copy is made, and a deletion follows it
+	humans   humans
+	settled  bool        // it is known whose case this is
+	met      bool        // the casefile confirmed that the person proved control of a channel
+	ready    bool        // a package may be fetched
+	stands   bool        // what was asked is so, and the person was told; the case waits for its end
+	codes    []time.Time // when codes were asked for, within the last hour
+	partial  []string    // systems left out by a signed decision
+	round    int         // of review and of what follows it
+	doubted  string      // a task whose answer an activity did not find rightly signed
+	closing  bool        // nothing is left but to wipe, to tell and to close
+	again    bool        // this is not the first pass
+	copying  bool        // a copy is made, and a deletion follows it
+	rung     int         // of the ladder, that the case needs
+	climbing bool        // a child has the person climb it
 
 	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back
@@ -83,6 +85,7 @@ func (c *request) listen(ctx workflow.Context) error {
 		return err
 	}
 	workflow.GoNamed(ctx, "codes", c.serveCodes)
+	workflow.GoNamed(ctx, "locks", c.hearLocks)
 	return c.listenToLaw(ctx)
 }
 

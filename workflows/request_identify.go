@@ -44,10 +44,10 @@ func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 			return "", err
 		}
 	}
-	met, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      c.facts.VerifyWithin,
-		TimerOptions: workflow.TimerOptions{Summary: "close the case if nobody proves who they are"},
-	}, func() bool { return c.met || c.withdrawn })
+	if c.rung > int(dsr.RungCode) && !c.met {
+		return c.climb(ctx, c.rung)
+	}
+	met, err := c.awaitProof(ctx)
 	if err == nil && c.withdrawn {
 		return dsr.Withdrawn, nil
 	}
@@ -117,9 +117,15 @@ func (c *request) firstCode(ctx workflow.Context) (dsr.Outcome, error) {
 		if err != nil {
 			return "", err
 		}
+		c.rung = out.Rung
 		if out.Met {
 			c.met = true
 			return "", nil
+		}
+		if out.Warn && out.State == contract.LetterSent {
+			// Who cannot be warned holds nothing up: the letters of this account go elsewhere too.
+			_, _ = contract.WarnOwner.Run(letters(ctx, "warn the owner of the account: a channel changed"),
+				contract.WarnInput{Ref: c.ref, Why: contract.WarnChanged})
 		}
 		if out.State == contract.LetterExpired {
 			continue // the mail server was away for longer than a code holds
@@ -154,6 +160,9 @@ func (c *request) challengeMet(ctx workflow.Context, in contract.ChallengeMetInp
 	}
 	if out.True {
 		c.met = true
+	}
+	if c.climbing {
+		_ = c.tellClimber(ctx)
 	}
 	return contract.ChallengeMetResult{Verified: c.met}, nil
 }
@@ -190,6 +199,8 @@ func (c *request) mayHaveCode(ctx workflow.Context, purpose string) bool {
 		return false
 	}
 	switch purpose {
+	case dsr.CodeSecond:
+		return c.state == dsr.StateVerifying && !c.met && c.climbing
 	case dsr.CodeVerify:
 		return c.state == dsr.StateVerifying && !c.met
 	case dsr.CodeNewEmail, dsr.CodeNewMobile:

@@ -79,6 +79,9 @@ func (f *fixture) fillFor(t *testing.T) string {
 		indexes[id.Kind] = [][]byte{f.sets.BlindIndex(id.Kind, id.Value)}
 	}
 	ok(t, f.PutIndexes(ctx, ref, indexes))
+	ok(t, f.SetNeed(ctx, ref, dsr.Need{Rung: dsr.RungTwo, By: []string{dsr.ByFacts}, Facts: 2, Why: []string{dsr.WhySensitive}}))
+	_, _, err = f.TryFacts(ctx, ref, false)
+	ok(t, err)
 	_, err = f.WishCode(ctx, ref, dsr.CodeVerify, 3)
 	ok(t, err)
 	long := rule

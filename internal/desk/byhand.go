@@ -3,16 +3,13 @@ package desk
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
 
-	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 	"github.com/habeas-dsr/habeas/internal/export"
@@ -66,7 +63,7 @@ func (d *Desk) CompleteByHand(ctx context.Context, id string, done ByHand, key s
 		return contract.DecideResult{}, err
 	}
 	for n, file := range done.Files {
-		sum, err := d.attach(ctx, t, filepath.Base(file.Name), plain[n], key.Name)
+		sum, err := d.attach(ctx, t.Task, filepath.Base(file.Name), bytes.NewReader(plain[n]), dsr.MaxEvidence, key.Name)
 		if err != nil {
 			return contract.DecideResult{}, err
 		}
@@ -111,43 +108,6 @@ func readEvidence(file File) ([]byte, error) {
 		return nil, fault.New(contract.ErrBadInput, "a file to attach is empty", nil)
 	}
 	return plain, nil
-}
-
-// attach seals a file into the blob store and gives the SHA-256 of its bytes.
-func (d *Desk) attach(ctx context.Context, t Task, name string, plain []byte, by string) ([]byte, error) {
-	key, err := d.Store.Key(ctx, t.Ref)
-	if err != nil {
-		return nil, err
-	}
-	identity, err := key.Age()
-	if err != nil {
-		return nil, err
-	}
-	random := make([]byte, 8)
-	_, _ = rand.Read(random) // never fails
-	blob := casefile.EvidenceFolder(t.Ref) + "/" + t.ID + "." + hex.EncodeToString(random)
-	var part *export.PartWriter
-	_, err = d.Blobs.Put(ctx, blob, func(w io.Writer) error {
-		var err error
-		if part, err = export.NewPartWriter(w, identity.Recipient()); err != nil {
-			return err
-		}
-		defer part.Abort() // does nothing after Close
-		if _, err := io.Copy(part, bytes.NewReader(plain)); err != nil {
-			return err
-		}
-		return part.Close()
-	})
-	if err != nil {
-		return nil, err
-	}
-	info := part.Info(1)
-	taken, err := d.Store.AddEvidence(ctx, casefile.Evidence{Task: t.ID, Name: name, SHA256: info.SHA256, Blob: blob,
-		Size: info.Size, Deflated: info.Deflated, CRC32: info.CRC32, AddedBy: by})
-	if err != nil || !taken {
-		err = errors.Join(err, d.Blobs.Delete(ctx, blob))
-	}
-	return info.SHA256, err
 }
 
 // Attachment writes one file that came with a task, counted from 1, and gives its name as it was

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -25,6 +26,14 @@ func (d *Desk) RequestCode(ctx context.Context, id, purpose string) {
 func (d *Desk) TryCode(ctx context.Context, id, purpose, code string) (bool, error) {
 	ref := contract.NewRef(contract.KindCase, id)
 	result, err := d.Store.TryCode(ctx, ref, purpose, code)
+	if result.Locked {
+		d.later(ctx, func(ctx context.Context) {
+			_ = d.Temporal.SignalWorkflow(ctx, string(ref), "", contract.Locked.Name, contract.LockedInput{})
+		})
+	}
+	if result.Met && purpose == dsr.CodeSecond {
+		d.tellClimber(ctx, ref)
+	}
 	if err != nil || !result.Met || purpose != dsr.CodeVerify {
 		return result.Met, err
 	}
@@ -42,6 +51,9 @@ func (d *Desk) VerifyCode(ctx context.Context, id, code string) (met bool, left 
 	result, err := d.Store.TryCode(ctx, ref, dsr.CodeVerify, code)
 	if err != nil {
 		return false, 0, err
+	}
+	if result.Locked {
+		_ = d.Temporal.SignalWorkflow(ctx, string(ref), "", contract.Locked.Name, contract.LockedInput{})
 	}
 	if !result.Met {
 		if met, left, err := d.tryNewChannels(ctx, ref, code); err != nil || met {
@@ -75,3 +87,14 @@ func (d *Desk) tellMet(ctx context.Context, ref contract.Ref, challenge string, 
 	}
 	return d.temporalError(err)
 }
+
+// later does something on which no answer waits: how long it takes must not show in one.
+func (d *Desk) later(ctx context.Context, do func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laterTimeout)
+	go func() {
+		defer cancel()
+		do(ctx)
+	}()
+}
+
+const laterTimeout = 15 * time.Second

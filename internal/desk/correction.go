@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"path/filepath"
@@ -92,7 +93,7 @@ func (d *Desk) completeProof(ctx context.Context, t Task, done ByHand, key seal.
 		return contract.DecideResult{}, err
 	}
 	for n, file := range done.Files {
-		sum, err := d.attach(ctx, t, filepath.Base(file.Name), plain[n], key.Name)
+		sum, err := d.attach(ctx, t.Task, filepath.Base(file.Name), bytes.NewReader(plain[n]), dsr.MaxEvidence, key.Name)
 		if err != nil {
 			return contract.DecideResult{}, err
 		}
@@ -104,9 +105,9 @@ func (d *Desk) completeProof(ctx context.Context, t Task, done ByHand, key seal.
 	return d.Decide(ctx, t.ID, dsr.Complete, done.Reason, key)
 }
 
-// tryNewChannels takes a code that may be the one to a new address, and tells the case when it is.
+// tryNewChannels takes a code that may be the one to a second or a new address, and tells the case when it is.
 func (d *Desk) tryNewChannels(ctx context.Context, ref contract.Ref, code string) (met bool, left int, err error) {
-	for _, purpose := range []string{dsr.CodeNewEmail, dsr.CodeNewMobile} {
+	for _, purpose := range []string{dsr.CodeSecond, dsr.CodeNewEmail, dsr.CodeNewMobile} {
 		if _, err := d.Store.OpenChallenge(ctx, ref, purpose); fault.Is(err, contract.ErrNotFound) {
 			continue
 		} else if err != nil {
@@ -118,6 +119,10 @@ func (d *Desk) tryNewChannels(ctx context.Context, ref contract.Ref, code string
 		}
 		if result.Met {
 			// The case looks again by itself when the word is lost.
+			if purpose == dsr.CodeSecond {
+				d.tellClimber(ctx, ref)
+				return true, 0, nil
+			}
 			_ = d.Temporal.SignalWorkflow(ctx, string(ref), "", contract.ChannelConfirmed.Name, contract.ChannelConfirmedInput{})
 			return true, 0, nil
 		}

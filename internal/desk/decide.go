@@ -125,6 +125,11 @@ func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reaso
 	if err := t.ripe(verdict); err != nil {
 		return contract.DecideResult{}, err
 	}
+	if t.Kind == dsr.TaskIdentity {
+		if t, err = d.coverDocuments(ctx, t, verdict, key.Name); err != nil {
+			return contract.DecideResult{}, err
+		}
+	}
 	decision := Sign(d.Keys.Installation(), t.Task, verdict, reason, key)
 	in, err := d.Seal(ctx, decision)
 	if err != nil {

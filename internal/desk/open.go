@@ -30,7 +30,8 @@ type Opening struct {
 	OpenedBy   string     // the member of staff whose key was unlocked, or who else opened it
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
-	restored   *Restored // somebody who is back in a restored system; only OpenReplay sets it
+	reopens    contract.Ref // the case that this one takes up again; only ReopenCase sets it
+	restored   *Restored    // somebody who is back in a restored system; only OpenReplay sets it
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
@@ -59,7 +60,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 	ref, err := d.Store.CreateCase(ctx, casefile.NewCase{
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
-		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o),
+		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o), Reopens: o.reopens,
 		Request: o.request(),
 	})
 	if err != nil {

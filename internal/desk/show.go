@@ -23,6 +23,8 @@ type CaseView struct {
 	Stops      []casefile.Stop      `json:"stops,omitempty"`
 	Extensions []casefile.Extension `json:"extensions,omitempty"`
 	Plans      []PlanView           `json:"plans,omitempty"`
+	// Identity is what the person must prove and has proved, once it is settled whose case this is.
+	Identity *casefile.Identity `json:"identity,omitempty"`
 	// Tries are the steps that have failed and are tried again; see Desk.Tries. Show leaves them out.
 	Tries []Try `json:"tries,omitempty"`
 	// Certificate is the SHA-256 of the certificate, hex; see Desk.Store.Certificate.
@@ -40,6 +42,12 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 		return v, err
 	}
 	if v.Letters, err = d.Store.Letters(ctx, ref); err != nil {
+		return v, err
+	}
+	switch known, err := d.Store.Identity(ctx, ref); {
+	case err == nil:
+		v.Identity = &known
+	case !fault.Is(err, contract.ErrNotFound):
 		return v, err
 	}
 	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {

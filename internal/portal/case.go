@@ -200,7 +200,7 @@ func (s *server) failed(w http.ResponseWriter, r *http.Request, err error) {
 // verify takes the verification code.
 func (s *server) verify(w http.ResponseWriter, r *http.Request) {
 	if got := s.try(w, r, dsr.CodeVerify); got.right {
-		http.Redirect(w, r, "/case/verified?"+url.Values{"id": {got.caseID}}.Encode(), http.StatusSeeOther)
+		s.afterVerify(w, r, got.caseID)
 	}
 }
 

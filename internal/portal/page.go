@@ -45,7 +45,7 @@ func serveAsset(content []byte, contentType string) http.HandlerFunc {
 type pages map[string]map[string]*template.Template
 
 // pageNames are the templates beside the layout.
-var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice", "optout", "unsubscribe"}
+var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice", "optout", "unsubscribe", "proof"}
 
 func parsePages() pages {
 	all := pages{}
@@ -53,7 +53,7 @@ func parsePages() pages {
 		all[lang] = map[string]*template.Template{}
 		for _, name := range pageNames {
 			all[lang][name] = template.Must(template.New(name).
-				Funcs(template.FuncMap{"t": func(key string, args ...any) (string, error) { return word(lang, key, args...) }}).
+				Funcs(template.FuncMap{"add1": func(n int) int { return n + 1 }, "t": func(key string, args ...any) (string, error) { return word(lang, key, args...) }}).
 				ParseFS(templates, "templates/layout.html", "templates/"+name+".html"))
 		}
 	}
@@ -82,9 +82,10 @@ type view struct {
 	Purpose   string   // one of dsr's purposes of a code
 	Choices   []string // the purposes, in the order in which the page offers them
 	Case      *caseView
-	Code      string   // the check code of a letter, once it was found right
-	Changes   []Change // to which its reader may agree
-	GPC       bool     // the browser says that its user does not want to be tracked
+	Proof     *Standing // what a person can do to prove who they are
+	Code      string    // the check code of a letter, once it was found right
+	Changes   []Change  // to which its reader may agree
+	GPC       bool      // the browser says that its user does not want to be tracked
 
 	// Set by render.
 	Lang, HTMLLang             string

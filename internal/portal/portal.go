@@ -18,6 +18,7 @@ type Options struct {
 	Desk    Desk
 	Notices Notices         // without it there is no page on which a notice can be checked
 	OptOuts OptOuts         // without it nobody can opt out here
+	Proofs  Proofs          // without it nobody can prove more than a code here
 	Company datamap.Company // whose name and contact stand on the pages; its first language is the default
 	// Codec opens Temporal payloads for operators; without it there is no codec endpoint.
 	Codec converter.PayloadCodec
@@ -58,10 +59,12 @@ type server struct {
 	pages     pages
 	langs     languages
 	session   signer
+	proof     signer
 	operator  signer
 	addresses *buckets
 	cases     *buckets
 	requests  chan struct{} // a place for each code request under way
+	uploads   chan struct{} // a place for each upload under way
 	underway  sync.WaitGroup
 	linger    time.Duration
 }
@@ -80,10 +83,12 @@ func New(o Options) http.Handler {
 		Options:   o,
 		langs:     newLanguages(o.Company.Languages),
 		session:   newSigner(o.SessionKey, "habeas portal session v1"),
+		proof:     newSigner(o.SessionKey, "habeas portal proof v1"),
 		operator:  operatorSigner(o.SessionKey),
 		addresses: newBuckets(o.Limits.AddressPerMinute*formCost, o.Limits.AddressBurst*formCost),
 		cases:     newBuckets(o.Limits.CasePerMinute, o.Limits.CaseBurst),
 		requests:  make(chan struct{}, codesUnderway),
+		uploads:   make(chan struct{}, uploadsAtOnce),
 		linger:    lingerTime,
 	}
 	s.pages = parsePages()
@@ -130,6 +135,9 @@ func (s *server) routes() http.Handler {
 		mux.Handle("GET /notice", sameSite.Handler(s.limited(pageCost, s.noticePage)))
 		mux.Handle("POST /notice", sameSite.Handler(s.limited(formCost, s.checkNotice)))
 		mux.HandleFunc("/notice", s.wrongMethod("GET, POST"))
+	}
+	if s.Proofs != nil {
+		s.proofRoutes(page, mux, sameSite.Handler)
 	}
 	if s.OptOuts != nil {
 		s.optOutRoutes(mux, sameSite)

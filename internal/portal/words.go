@@ -12,6 +12,7 @@ var words = func() map[string]datamap.Text {
 	maps.Copy(all, caseWords)
 	maps.Copy(all, noticeWords)
 	maps.Copy(all, optOutWords)
+	maps.Copy(all, proofWords)
 	return all
 }()
 
