@@ -36,7 +36,7 @@ func (b *bench) house(ctx context.Context, name string, o example.Options) (*hou
 // houseWith is house with more of the environment.
 func (b *bench) houseWith(ctx context.Context, name string, o example.Options, more map[string]string) (*house, error) {
 	o.Seed = 7
-	env := map[string]string{"HABEAS_CODES_PER_HOUR": "20", "HABEAS_LOG_LEVEL": "warn"}
+	env := map[string]string{"HABEAS_CODES_PER_HOUR": "20", "HABEAS_CODE_PAUSE": "0s", "HABEAS_LOG_LEVEL": "warn"}
 	maps.Copy(env, more)
 	dir := filepath.Join(b.dir, name)
 	h := &house{}

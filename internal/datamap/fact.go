@@ -23,7 +23,7 @@ func (f *file) facts(c *Collection) {
 		if !col.Fact {
 			continue
 		}
-		at := func(why string) { f.at(col.Line, 1, "the column "+quoted(col.Name)+" cannot be a fact: "+why) }
+		at := func(why string) { f.at(col.Line, 1, "the column %s cannot be a fact: %s", quoted(col.Name), why) }
 		switch {
 		case c.Directory == nil:
 			at("only a directory's columns are known before a person has proved who they are")

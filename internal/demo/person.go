@@ -1,10 +1,12 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -201,4 +203,43 @@ func CodeIn(text string) string {
 		return m[1]
 	}
 	return ""
+}
+
+// Form posts a form of the portal and reads the page that follows.
+func (p *Person) Form(ctx context.Context, path string, form url.Values) (string, error) {
+	var page strings.Builder
+	err := p.post(ctx, path, form, &page)
+	return page.String(), err
+}
+
+// Upload adds a document on the page on which a person proves who they are.
+func (p *Person) Upload(ctx context.Context, name string, content []byte) error {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("document", name)
+	if err == nil {
+		_, err = part.Write(content)
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("writing the form: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.portal+"/case/proof/document", &body)
+	if err != nil {
+		return fmt.Errorf("asking the portal: %w", err)
+	}
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	req.Header.Set("Origin", p.portal)
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking the portal: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the portal answered %s to a document", resp.Status)
+	}
+	return nil
 }

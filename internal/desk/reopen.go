@@ -9,7 +9,7 @@ import (
 )
 
 // ReopenCase takes up a case again that was closed because nobody proved who they are: as a new case with what was
-// asked, linked to it, whose clock begins with the day on which the person came back (docs/decisions/0010). A case
+// asked, linked to it, whose clock begins with the day on which the person came back (docs/decisions/0012). A case
 // that was taken up already gives the case that did, and a contract.ErrConflict.
 func (d *Desk) ReopenCase(ctx context.Context, id, by string) (contract.Ref, error) {
 	old := contract.NewRef(contract.KindCase, id)

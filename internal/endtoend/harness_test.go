@@ -86,7 +86,7 @@ func prepare(t testing.TB, dir string, people int, env, more map[string]string) 
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]string{"HABEAS_CODES_PER_HOUR": "20"}
+	all := map[string]string{"HABEAS_CODES_PER_HOUR": "20", "HABEAS_CODE_PAUSE": "0s"}
 	maps.Copy(all, env)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()

@@ -149,7 +149,7 @@ func inspect(t *testing.T, page, lang string) (problems []string) {
 
 func TestWordsAreWholeAndUsed(t *testing.T) {
 	t.Parallel()
-	if len(words) != len(pageWords)+len(caseWords)+len(noticeWords)+len(optOutWords) {
+	if len(words) != len(pageWords)+len(caseWords)+len(noticeWords)+len(optOutWords)+len(proofWords) {
 		t.Error("a key stands in both catalogues")
 	}
 	for key, text := range words {
@@ -176,7 +176,7 @@ func TestWordsAreWholeAndUsed(t *testing.T) {
 
 // drawn says that a key is put together while a page is drawn, so that it stands nowhere whole.
 func drawn(key string) bool {
-	return slices.ContainsFunc([]string{"problem.", "state.", "outcome.", "kind.", "step.at.", "purpose.", "code."},
+	return slices.ContainsFunc([]string{"problem.", "state.", "outcome.", "kind.", "step.at.", "purpose.", "code.", "error.document."},
 		func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
