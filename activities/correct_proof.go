@@ -180,6 +180,11 @@ func (a *Activities) decidedAt(ctx context.Context, ref contract.Ref) (time.Time
 			return *p.AgreedAt, nil
 		}
 	}
+	return a.endingAt(ctx, ref)
+}
+
+// endingAt is when a case came to its end; contract.ErrNotApproved where it has not.
+func (a *Activities) endingAt(ctx context.Context, ref contract.Ref) (time.Time, error) {
 	c, err := a.Store.Case(ctx, ref)
 	if err != nil {
 		return time.Time{}, err

@@ -82,6 +82,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			err = a.turnedDown(ctx, ref, unfounded)
 		}
 		if fault.Is(err, contract.ErrNotApproved) {
+			err = a.notRepresented(ctx, ref, unfounded)
+		}
+		if fault.Is(err, contract.ErrNotApproved) {
 			return a.past(c.VerifyUntil, unfounded)
 		}
 		return err
@@ -157,6 +160,14 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
 	case letters.VerifyMore, letters.VerifyRemind:
 		err = a.mayRemind(ctx, in)
+	case letters.RepresentativeAccepted:
+		err = a.represented(ctx, in.Ref)
+	case letters.RepresentativeDeclined:
+		err = a.notRepresented(ctx, in.Ref, fault.Newf(contract.ErrNotApproved, "nobody has signed that %s may not be brought", in.Ref))
+	case letters.RepresentativeClosed:
+		if err = a.represented(ctx, in.Ref); err == nil {
+			err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
+		}
 	case letters.Restricted:
 		err = a.inForce(ctx, in.Ref)
 	case letters.DeletionApproved, letters.RestrictionEnding:

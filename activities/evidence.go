@@ -11,29 +11,49 @@ import (
 	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
-// WipeEvidence deletes the proofs of a correction, and the documents that somebody proved with who they are, once
-// their time after the decision is over. It says when to come again.
+// WipeEvidence deletes the proofs of a correction, what a representative has shown, and the documents that somebody
+// proved with who they are, each once its time after the decision on it is over. It says when to come again. What is
+// not decided yet keeps nothing else: its error comes last.
 func (a *Activities) WipeEvidence(ctx context.Context, in contract.RefInput) (contract.WipeResult, error) {
 	again, err := a.wipeDocuments(ctx, in.Ref, false)
 	if err != nil {
 		return contract.WipeResult{}, err
 	}
-	proofs, err := a.Store.Proofs(ctx, in.Ref, dsr.TaskEvidence)
+	var open error
+	for kind, decided := range map[dsr.TaskKind]func(context.Context, contract.Ref) (time.Time, error){
+		dsr.TaskEvidence: a.decidedAt, dsr.TaskAuthority: a.authorityDecidedAt,
+	} {
+		next, err := a.wipeProofs(ctx, in.Ref, kind, decided)
+		switch {
+		case fault.Is(err, contract.ErrNotApproved):
+			open = err
+		case err != nil:
+			return contract.WipeResult{}, err
+		case !next.IsZero():
+			again = earlierOf(again, next)
+		}
+	}
+	return contract.WipeResult{Again: again}, open
+}
+
+// wipeProofs deletes the files of the tasks of a kind, or says when to come again for them.
+func (a *Activities) wipeProofs(ctx context.Context, ref contract.Ref, kind dsr.TaskKind, decided func(context.Context, contract.Ref) (time.Time, error)) (again time.Time, err error) {
+	files, err := a.Store.Proofs(ctx, ref, kind)
 	if err != nil {
-		return contract.WipeResult{}, err
+		return again, err
 	}
-	proofs = slices.DeleteFunc(proofs, wiped)
-	if len(proofs) == 0 {
-		return contract.WipeResult{Again: again}, nil
+	files = slices.DeleteFunc(files, wiped)
+	if len(files) == 0 {
+		return again, nil
 	}
-	decided, err := a.decidedAt(ctx, in.Ref)
+	at, err := decided(ctx, ref)
 	if err != nil {
-		return contract.WipeResult{}, err
+		return again, err
 	}
-	if at := decided.Add(a.Config.EvidenceFor); at.After(a.Now()) {
-		return contract.WipeResult{Again: earlierOf(again, at)}, nil
+	if at = at.Add(a.Config.EvidenceFor); at.After(a.Now()) {
+		return at, nil
 	}
-	return contract.WipeResult{Again: again}, a.wipeFiles(ctx, in.Ref, proofs)
+	return again, a.wipeFiles(ctx, ref, files)
 }
 
 // wipeDocuments deletes the documents of checks that were decided long enough ago, or all of them at the end of a

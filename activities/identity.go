@@ -81,7 +81,7 @@ func (a *Activities) asking(ctx context.Context, ref contract.Ref, account subje
 	asked := dsr.Asking{
 		Kind: s.Case.Kind, Scope: s.Case.Scope, Channel: s.Case.Channel, Facts: len(account.Facts), Documents: a.Map.Papers(),
 		Holds:   map[string]int{datamap.Sensitive: dsr.HoldsSensitive, datamap.Special: dsr.HoldsSpecial}[a.Map.Holds()],
-		Changed: changed(account.Channels, a.Now()), Trusted: len(a.trusted(account)),
+		Changed: len(account.Reader) == 0 && changed(account.Channels, a.Now()), Trusted: len(a.trusted(account)),
 	}
 	for _, law := range s.Laws {
 		level, points := law.Profile.Rung(string(s.Case.Kind))
@@ -105,15 +105,19 @@ func changed(list []subject.Channel, now time.Time) bool {
 
 // trusted are the channels that we can reach and that did not change not long ago.
 func (a *Activities) trusted(account subject.Account) []subject.Channel {
-	if !changed(account.Channels, a.Now()) {
+	if len(account.Reader) > 0 || !changed(account.Channels, a.Now()) {
 		return a.reachable(account)
 	}
 	return slices.DeleteFunc(a.reachable(account), func(c subject.Channel) bool { return fresh(c, a.Now()) })
 }
 
 func (a *Activities) reachable(account subject.Account) []subject.Channel {
+	channels := account.Channels
+	if len(account.Reader) > 0 { // whoever reads in the person's place
+		channels = account.Reader
+	}
 	var list []subject.Channel
-	for _, c := range account.Channels {
+	for _, c := range channels {
 		if c.Kind == "email" || (c.Kind == "mobile" && a.SMS != nil) {
 			list = append(list, c)
 		}
@@ -125,7 +129,7 @@ func (a *Activities) reachable(account subject.Account) []subject.Channel {
 // of the preferred kind; where all did, the first of all.
 func (a *Activities) firstChannel(account subject.Account, prefer string) *subject.Channel {
 	if list := a.trusted(account); len(list) > 0 {
-		account.Channels = list
+		account.Channels, account.Reader = list, nil
 	}
 	return a.channel(account, prefer)
 }

@@ -26,6 +26,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	if in.Template == string(letters.OptedOut) {
 		account, err = a.requester(ctx, in.Ref)
 	}
+	if slices.Contains(toRepresentatives, letters.Template(in.Template)) {
+		account, err = a.representative(ctx, in.Ref)
+	}
 	if err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -121,6 +124,11 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		return out, err
 	}
 	fields.CodeMinutes = a.Config.CodeMinutes
+	if in.Purpose == dsr.CodeVerify {
+		if template, err = a.askingFor(ctx, in.Ref, &fields); err != nil {
+			return out, err
+		}
+	}
 	out.State, err = a.deliver(ctx, contract.LetterInput{Ref: in.Ref, Template: string(template), Occasion: occasionOfCode(in)}, account, fields, to)
 	return out, err
 }
@@ -226,6 +234,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	}
 	if c.VerifyUntil != nil {
 		f.ProveUntil = *c.VerifyUntil
+	}
+	if f.Represents = c.Requester; !dsr.Represented(c.Requester) {
+		f.Represents = ""
 	}
 	f.CopyFirst = c.Kind == dsr.EraseAfterAccess
 	if c.Kind.Erases() {

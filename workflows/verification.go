@@ -151,9 +151,7 @@ func (c *request) tellClimber(ctx workflow.Context) error {
 // wipeDocuments has the documents wiped once their time after the decision is over: a child that outlives the case,
 // with a durable timer. At the end of the case they go at once.
 func (c *request) wipeDocuments(ctx workflow.Context) {
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, wipeOptions(c.ref)), contract.EvidenceWipe.Name,
-		contract.WipeInput{Ref: c.ref, At: workflow.Now(ctx).Add(c.facts.EvidenceFor)})
-	_ = child.GetChildWorkflowExecution().Get(ctx, nil) // one that runs looks at these too
+	_ = c.wipeAfter(ctx, c.facts.EvidenceFor) // one that runs looks at these too
 }
 
 // hearLocks hears that wrong guesses locked the case, and has the account's owner warned by the channels to which

@@ -42,7 +42,7 @@ func (s *Store) NameCheck(ctx context.Context, ref contract.Ref, hash []byte) (t
 	return at.UTC(), dbError("read a check of the real name", err)
 }
 
-// Proofs lists the files that came with tasks of that kind: proofs for a correction, or documents.
+// Proofs lists the files that came with tasks of a kind: proofs for a correction, documents, what a representative showed.
 func (s *Store) Proofs(ctx context.Context, ref contract.Ref, kind dsr.TaskKind) ([]Evidence, error) {
 	tasks, err := s.ListTasks(ctx, TaskFilter{Ref: ref, Kind: string(kind), Limit: 1000})
 	if err != nil {

@@ -51,8 +51,6 @@ type CaseFacts struct {
 	CodesPerHour int
 	// Remind are when, counted from the beginning, somebody who has not proved who they are is reminded.
 	Remind []time.Duration
-	// EvidenceFor is how long documents are kept once they were looked at.
-	EvidenceFor time.Duration
 	// Of a deletion: the plan that the casefile has come to, and whether it was begun.
 	Plan  int
 	Begun bool
@@ -60,6 +58,10 @@ type CaseFacts struct {
 	Answered bool
 	// Vouched: another company asks, whose processor we are. It knows the person, and gets the answer.
 	Vouched bool
+	// Represented is who asks for the person, one of dsr's requesters; empty: the person does. EvidenceFor is
+	// how long what they show, and what the person shows, is kept after the decision on it.
+	Represented string
+	EvidenceFor time.Duration
 	// AtOnce: of a restriction that needs no proof, no review and no approval.
 	AtOnce bool
 	// Recipients are, of a restriction, the systems that are told by webhook.

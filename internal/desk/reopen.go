@@ -27,7 +27,7 @@ func (d *Desk) ReopenCase(ctx context.Context, id, by string) (contract.Ref, err
 	}
 	ref, err := d.OpenCase(ctx, Opening{
 		Kind: c.Kind, Identities: request.Identities, Laws: c.Laws, Lang: c.Lang, Channel: c.Channel, Requester: c.Requester,
-		Note: request.Note, Ground: c.Ground, Wishes: request.Wishes, Scope: c.Scope, OpenedBy: by, reopens: old,
+		Note: request.Note, Ground: c.Ground, Wishes: request.Wishes, Scope: c.Scope, OpenedBy: by, Representative: request.Representative, reopens: old,
 	})
 	if fault.Is(err, contract.ErrConflict) {
 		taken, readErr := d.Store.ReopenedAs(ctx, old)

@@ -33,7 +33,7 @@ const (
 const TaskIdentity TaskKind = "check-identity"
 
 // TakesFiles are the kinds of task to which files can be attached.
-var TakesFiles = []TaskKind{TaskByHand, TaskEvidence, TaskIdentity}
+var TakesFiles = []TaskKind{TaskByHand, TaskEvidence, TaskIdentity, TaskAuthority}
 
 // TaskLift asks two people whether a restriction may end: what would be set back, and why.
 const TaskLift TaskKind = "lift-restriction"
@@ -98,6 +98,9 @@ var Rules = map[TaskKind]Rule{
 	TaskCorrectStrict: {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject, Replan},
 		NotOpener: true, NotAfter: []TaskKind{TaskCorrect}, Signers: 1},
 	TaskCorrectFailed: {Roles: []Role{RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Retry, Replan, Partial}, Signers: 1},
+	TaskAuthority:     {Roles: []Role{RoleSupport, RoleReviewer, RoleLead}, Verdicts: []Verdict{Complete}, Signers: 1},
+	TaskMayAct:        {Roles: []Role{RoleReviewer, RoleLead}, Verdicts: []Verdict{Approve, Reject, Retry}, NotOpener: true, NotAfter: []TaskKind{TaskAuthority}, Signers: 1},
+	TaskRelative:      {Roles: []Role{RoleCounsel, RoleLead}, Verdicts: []Verdict{Approve, Reject, Retry}, NotOpener: true, NotAfter: []TaskKind{TaskAuthority}, Signers: 1},
 	TaskByHand:        {Roles: []Role{RoleSupport, RoleReviewer, RoleLead, RoleOperator}, Verdicts: []Verdict{Complete, Partial}, Signers: 1},
 	TaskExtend:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
