@@ -298,9 +298,9 @@ func (a *Activities) maySecond(ctx context.Context, ref contract.Ref) error {
 }
 
 // reminders are when, counted from the beginning, somebody who has not proved who they are is reminded: twice, at
-// five and ten days of fourteen. A time so short that a letter an hour would come has none.
+// five and ten days of fourteen. A time of a few seconds has none.
 func reminders(within time.Duration) []time.Duration {
-	if within < 3*time.Hour {
+	if within < 10*time.Second {
 		return nil
 	}
 	return []time.Duration{within * 5 / 14, within * 10 / 14}

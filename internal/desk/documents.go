@@ -52,7 +52,7 @@ func (d *Desk) AddDocument(ctx context.Context, id, name string, r io.Reader, by
 	in := bufio.NewReaderSize(r, sniffed)
 	head, err := in.Peek(sniffed)
 	switch {
-	case err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	case len(head) == 0:
 		return fault.New(contract.ErrBadInput, "the document is empty", ErrEmpty)

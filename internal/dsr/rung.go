@@ -99,7 +99,8 @@ func NeedOf(a Asking) Need {
 // to L3, and one more where nobody has spoken with the person. A deletion gives nothing away, but is final.
 func (n *Need) sensitivity(a Asking) {
 	out := a.Kind.Copies() && a.Scope != ScopeCategories
-	level, why := RungNone, ""
+	var level Rung
+	var why string
 	switch {
 	case out && a.Holds == HoldsSpecial:
 		level, why = RungDocument, WhySpecial

@@ -66,6 +66,7 @@ func TestHistories(t *testing.T) {
 	r.record("reconcile", r.housekeeping(contract.Reconcile.Name, contract.ReconcileInput{}))
 	r.record("checkpoint", r.housekeeping(contract.Checkpoint.Name, contract.CheckpointInput{}))
 	r.record("digest", r.housekeeping(contract.Digest.Name, contract.DigestInput{}))
+	r.record("access-reminded", string(climbNot(newStubborn(t, c, example.Cast().Plain, 4*time.Minute))))
 	r.record("forget", r.housekeeping(contract.Forget.Name, contract.ForgetInput{Limit: 10}))
 }
 

@@ -172,3 +172,31 @@ func (s *stubborn) documentsGone(ref contract.Ref) {
 
 // twoWithFacts are two ordinary people who climb the ladder.
 func twoWithFacts(t *testing.T, c *demo.Company) []example.Person { return ordinary(t, c, 3)[1:] }
+
+// climbNot is a person who never proves who they are: two reminders, and the end, in seconds for days.
+func climbNot(s *stubborn) contract.Ref {
+	s.t.Helper()
+	if _, err := s.c.Stack.StopProcess("worker"); err != nil {
+		s.t.Fatal(err)
+	}
+	s.c.Env["HABEAS_VERIFY_WITHIN"] = "14s"
+	if err := s.c.StartWorker(s.ctx); err != nil {
+		s.t.Fatal(err)
+	}
+	ref := s.open()
+	s.state(ref, dsr.StateClosed)
+	sent, err := s.d.Store.Letters(s.ctx, ref)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, l := range sent {
+		if l.State == casefile.LetterSent {
+			got[l.Template]++
+		}
+	}
+	if c, err := s.d.Store.Case(s.ctx, ref); err != nil || c.Outcome != dsr.Unverified || got["verify_remind"] != 2 || got["case_unverified"] != 1 {
+		s.t.Errorf("outcome %q, letters %v, %v", c.Outcome, got, err)
+	}
+	return ref
+}
