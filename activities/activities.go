@@ -106,6 +106,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.WipeEvidence, a.WipeEvidence)
 	register(w, contract.GrantExtension, a.GrantExtension)
 	register(w, contract.RefuseExtension, a.RefuseExtension)
+	register(w, contract.TakeComplainant, a.TakeComplainant)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

@@ -32,6 +32,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 	if c.Kind == dsr.Restriction && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.restrictionEnded(ctx, c, outcome, unfounded)
 	}
+	if c.Kind == dsr.Complaint {
+		return a.complaintEnded(ctx, c, outcome, unfounded)
+	}
 	if c.Kind.Erases() && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.deletionEnded(ctx, c, outcome, unfounded)
 	}
@@ -152,12 +155,14 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
+	case letters.ComplaintAck:
+		_, err = a.complaint(ctx, in.Ref)
 	case letters.Restricted:
 		err = a.inForce(ctx, in.Ref)
 	case letters.DeletionApproved, letters.RestrictionEnding:
 		err = a.agreed(ctx, in.Ref)
 	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded, letters.CorrectionDone, letters.CorrectionEnded,
-		letters.OptedOut, letters.RestrictionClosed:
+		letters.OptedOut, letters.RestrictionClosed, letters.ComplaintAnswer:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
 		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))

@@ -23,6 +23,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
 		account, err = a.stranger(ctx, in.Ref)
 	}
+	if in.Template == string(letters.ComplaintAck) || in.Template == string(letters.ComplaintAnswer) {
+		account, _, err = a.complainant(ctx, in.Ref)
+	}
 	if in.Template == string(letters.OptedOut) {
 		account, err = a.requester(ctx, in.Ref)
 	}
@@ -232,6 +235,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	}
 	if c.Kind == dsr.Restriction {
 		return f, a.stopFields(ctx, c, account.Lang, &f)
+	}
+	if c.Kind == dsr.Complaint {
+		return f, a.complaintFields(ctx, c, account.Lang, &f)
 	}
 	f.NoData = c.Scope == dsr.ScopeCategories
 	if err := a.packageFields(ctx, ref, &f); err != nil {

@@ -43,6 +43,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskCorrectFailed: a.showCorrected,
 
 		dsr.TaskExtendRetention: a.showExtension,
+		dsr.TaskComplaint:       a.showComplaint,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
@@ -121,6 +122,9 @@ func (a *Activities) RecordDecision(ctx context.Context, in contract.RecordDecis
 		if err != nil {
 			return out, fault.New(contract.ErrBadSignature, "the reason was not sealed for this case", err)
 		}
+	}
+	if err := complaintAnswer(task, string(reason)); err != nil {
+		return out, err
 	}
 	recorded, err := a.Store.RecordDecision(ctx, dsr.Decision{
 		Installation: a.Keys.Installation(), Ref: in.Ref, TaskKind: task.Kind, Task: task.ID,

@@ -26,11 +26,11 @@ func (a *app) caseCommand() *cobra.Command {
 func (a *app) caseOpen() *cobra.Command {
 	var o desk.Opening
 	identities := map[string]*string{}
-	var received, note string
+	var received, note, about string
 	var sets []string
 	var categories bool
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case for somebody who asks: access, deletion, erase-after-access, correction, restriction, portability",
+		Use: "open KIND", Short: "open a case for somebody who asks: access, deletion, erase-after-access, correction, restriction, portability, complaint",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
 A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground; with --scope account the account is
@@ -42,7 +42,9 @@ data map. The new value never stands on the command line: it is asked for, or re
 A restriction needs its --scope: marketing and tracking stop at once, from the address given, without a
 proof, a review or an approval; purpose:NAME and all are proved and signed, and stand until habeas case lift.
 An access with --categories-only says what kinds of data there are, why, and who gets them; portability
-hands over what the person gave.`,
+hands over what the person gave.
+A complaint is --about another case, however that one ended. The answer goes where that case's letters go;
+where it never knew whose it is, to --email or --mobile.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
 			"  habeas case open access --categories-only --email @mail.txt\n" +
@@ -51,12 +53,20 @@ hands over what the person gave.`,
 			"  habeas case open erase-after-access --ground service-ended --email @mail.txt\n" +
 			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt\n" +
 			"  habeas case open restriction --scope marketing --email @mail.txt\n" +
-			"  habeas case open restriction --scope purpose:profiling --account @account.txt",
+			"  habeas case open restriction --scope purpose:profiling --account @account.txt\n" +
+			"  habeas case open complaint --about 7QK2M-9XH4T --channel letter --note @complaint.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
 			if categories && o.Scope == "" {
 				o.Scope = dsr.ScopeCategories
+			}
+			if about != "" {
+				ref, err := caseRef(about)
+				if err != nil {
+					return err
+				}
+				o.About = ref
 			}
 			if err := a.identities(&o, identities); err != nil {
 				return err
@@ -110,6 +120,7 @@ hands over what the person gave.`,
 	f.StringArrayVar(&sets, "set", nil, "field to correct, such as contact.email or contact.email=@FILE; may be repeated")
 	f.StringVar(&o.Scope, "scope", "", "of a restriction what stops: marketing, tracking, purpose:NAME, all; of a deletion: account")
 	f.BoolVar(&categories, "categories-only", false, "of an access: the kinds of data, and none of the data")
+	f.StringVar(&about, "about", "", "of a complaint: the case that it is about")
 	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
@@ -129,7 +140,7 @@ func (a *app) identities(o *desk.Opening, flags map[string]*string) error {
 			o.Identities = append(o.Identities, dsr.Identity{Kind: kind, Value: v})
 		}
 	}
-	if len(o.Identities) > 0 {
+	if len(o.Identities) > 0 || o.Kind == dsr.Complaint { // whose it is, the case complained about mostly knows
 		return nil
 	}
 	for _, kind := range []string{"account", "email", "mobile"} {
@@ -270,6 +281,12 @@ func (a *app) showCase(v desk.CaseView) {
 	}
 	for _, stop := range v.Stops {
 		a.say("asked (%s) %s, answered %s", stop.Kind, when(stop.AskedAt), whenever(stop.AnsweredAt))
+	}
+	if v.About != "" {
+		a.say("a complaint about case %s: habeas case show %s", v.About.ID(), v.About.ID())
+	}
+	for _, c := range v.Complaints {
+		a.say("complained about in case %s: %s %s", c.ID, c.State, c.Outcome)
 	}
 	for _, t := range v.Tasks {
 		if t.State == "open" {

@@ -22,6 +22,8 @@ func (a *app) taskCommand() *cobra.Command {
 		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"), a.taskAttachment(),
 		a.taskDecide("retry", dsr.Retry, "sign that the cause is gone, so that the step runs again"),
 		a.taskDecide("partial", dsr.Partial, "sign to go on without this system, or to leave what is left; the case becomes partial"),
+		a.taskDecide("uphold", dsr.Uphold, "sign that a complaint is right; the reason is what the person reads"),
+		a.taskDecide("dismiss", dsr.Dismiss, "sign that a complaint is not right; the reason is what the person reads"),
 		a.taskDecide("replan", dsr.Replan, "sign that a new plan is wanted, with the choices made on this one"))
 	return cmd
 }
@@ -216,6 +218,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	if e := s.Extension; e != nil {
 		a.say("keep the rows of %s until %s, by %s; %s asks: %s", e.Over, e.Until, e.Law, e.AskedBy, e.Reason)
+	}
+	if c := s.Complaint; c != nil {
+		a.showComplaint(c)
 	}
 	if s.Notice != nil {
 		a.showNoticeTask(s.Notice)

@@ -28,6 +28,7 @@ func Register(r Registry) {
 		contract.EvidenceWipe.Name:     EvidenceWipe,
 		contract.Restriction.Name:      Restriction,
 		contract.RetentionExtend.Name:  RetentionExtend,
+		contract.Complaint.Name:        Complaint,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -37,6 +37,9 @@ type NewCase struct {
 	// Suppress are keyed hashes of the addresses that the wish came from: they stand on the list of
 	// dsr.ScopeMarketing or dsr.ScopeTracking from the same moment on as the case.
 	Suppress [][]byte
+	About    contract.Ref // of a complaint: the case that it is about
+	// ReceivedBy is the affiliate that the request reached; empty: the company itself.
+	ReceivedBy string
 	// Controller is the request of another company that opens the case; nil: a person does. One that
 	// is known already is a contract.ErrConflict.
 	Controller *ControllerRequest
@@ -81,6 +84,8 @@ type Case struct {
 	WithdrawnAt *time.Time   `json:"withdrawn_at,omitempty"`
 	LinkedTo    contract.Ref `json:"linked_to,omitempty"` // the open case of the same person that goes on instead
 	Scope       string       `json:"scope,omitempty"`     // what it is about where its kind does not say
+	About       contract.Ref `json:"about,omitempty"`     // of a complaint: the case that it is about
+	ReceivedBy  string       `json:"received_by,omitempty"`
 }
 
 // LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
@@ -110,15 +115,20 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		return "", fmt.Errorf("writing a request: %w", err)
 	}
 	return s.newRef(ctx, contract.KindCase, "open a case", func(tx *sqlx.Tx, ref contract.Ref, key *seal.RefKey) error {
+		if n.About != "" { // a case that is about to be forgotten is not complained about
+			if _, err := lockCase(ctx, tx, n.About); err != nil {
+				return err
+			}
+		}
 		sealed, err := key.Seal(fieldRequest, request)
 		if err != nil {
 			return fmt.Errorf("sealing a request: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO case_file (ref, kind, laws, lang, channel, requester, opened_by,
-			map_hash, received_at, opened_at, due_at, request, state, ground, scope)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			map_hash, received_at, opened_at, due_at, request, state, ground, scope, about, received_by)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, nullif($16, ''), $17)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
-			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope); err != nil {
+			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope, n.About, n.ReceivedBy); err != nil {
 			return err
 		}
 		if err := s.pin(ctx, tx, ref, 1, n.Pins); err != nil {
@@ -134,6 +144,15 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		}
 		if n.Scope != "" {
 			detail["scope"] = n.Scope
+		}
+		if n.ReceivedBy != "" {
+			detail["received_by"] = n.ReceivedBy
+		}
+		if n.About != "" {
+			detail["about"] = string(n.About)
+			if err := s.record(ctx, tx, n.About, "case.complained", map[string]any{"complaint": string(ref)}); err != nil {
+				return err
+			}
 		}
 		if len(n.Suppress) > 0 {
 			if err := s.suppress(ctx, tx, ref, n); err != nil {
@@ -165,7 +184,7 @@ func nonNil(list []string) []string {
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
 	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at, ground, withdrawn_at,
-	coalesce(linked_to, '') AS linked_to, scope`
+	coalesce(linked_to, '') AS linked_to, scope, coalesce(about, '') AS about, received_by`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -192,6 +211,8 @@ type caseRow struct {
 	WithdrawnAt *time.Time     `db:"withdrawn_at"`
 	LinkedTo    contract.Ref   `db:"linked_to"`
 	Scope       string         `db:"scope"`
+	About       contract.Ref   `db:"about"`
+	ReceivedBy  string         `db:"received_by"`
 }
 
 func (r *caseRow) value() Case {
@@ -202,6 +223,7 @@ func (r *caseRow) value() Case {
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
 		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
 		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo, Scope: r.Scope,
+		About: r.About, ReceivedBy: r.ReceivedBy,
 	}
 }
 

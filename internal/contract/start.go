@@ -16,6 +16,8 @@ var starts = map[string]struct{ workflow, summary string }{
 	"restriction": {Restriction.Name, "restriction"},
 	"portability": {Access.Name, "portability request"},
 
+	"complaint": {Complaint.Name, "complaint"},
+
 	"erase-after-access": {EraseAfterAccess.Name, "request for a copy and then deletion"},
 }
 

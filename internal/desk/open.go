@@ -24,18 +24,24 @@ type Opening struct {
 	Requester  string         // empty: "self"
 	ReceivedAt time.Time      // zero: now. When it reached the company, not when it was typed
 	Note       string
-	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
-	Wishes     []dsr.Wish // of a correction: the new values; normalised here
-	Scope      string     // of a restriction which purposes end; see dsr
-	OpenedBy   string     // the member of staff whose key was unlocked, or who else opened it
+	Ground     dsr.Ground   // of a deletion: why the person may have their data deleted
+	Wishes     []dsr.Wish   // of a correction: the new values; normalised here
+	Scope      string       // of a restriction which purposes end; see dsr
+	About      contract.Ref // of a complaint: the case that it is about
+	ReceivedBy string       // the affiliate that it reached, by its name in company.yaml; empty: the company itself
+	OpenedBy   string       // the member of staff whose key was unlocked, or who else opened it
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
 	restored   *Restored // somebody who is back in a restored system; only OpenReplay sets it
+	known      bool      // whose it is, as the case that a complaint is about knows it
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
 // all the same: the reconciler starts it within a minute, and the error says so.
 func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
+	if err := d.completeComplaint(ctx, &o); err != nil {
+		return "", err
+	}
 	if err := d.complete(&o); err != nil {
 		return "", err
 	}
@@ -60,7 +66,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
 		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o),
-		Request: o.request(),
+		About: o.About, Request: o.request(),
 	})
 	if err != nil {
 		return "", err
@@ -96,7 +102,7 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("who is back in a restored system is found by habeas deletion replay, and not by hand")
 	case d.wrongScope(o) != nil:
 		return d.wrongScope(o)
-	case len(o.Identities) == 0 && o.restored == nil:
+	case len(o.Identities) == 0 && o.restored == nil && !o.known:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
 		return bad("the company does not write letters in %q", o.Lang).

@@ -20,6 +20,8 @@ type CaseView struct {
 	Letters []casefile.Letter     `json:"letters"`
 	Package *casefile.Package     `json:"package,omitempty"`
 	// Stops are when the person was asked, Extensions the time that was taken.
+	// Complaints are those about this case.
+	Complaints []ComplaintView      `json:"complaints,omitempty"`
 	Stops      []casefile.Stop      `json:"stops,omitempty"`
 	Extensions []casefile.Extension `json:"extensions,omitempty"`
 	Plans      []PlanView           `json:"plans,omitempty"`
@@ -42,6 +44,11 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 	if v.Letters, err = d.Store.Letters(ctx, ref); err != nil {
 		return v, err
 	}
+	complaints, err := d.Store.Complaints(ctx, ref)
+	if err != nil {
+		return v, err
+	}
+	v.Complaints = viewComplaints(complaints)
 	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {
 		return v, err
 	}

@@ -56,6 +56,7 @@ type Shown struct {
 	Notice     *ShownNotice     `json:"notice,omitempty"`
 	Retention  *ShownRetention  `json:"retention,omitempty"`
 	Extension  *ShownExtension  `json:"extension,omitempty"`
+	Complaint  *ShownComplaint  `json:"complaint,omitempty"`
 }
 
 // ShownExtension is a wish to keep rows beyond their time.

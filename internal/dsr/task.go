@@ -62,6 +62,8 @@ type Rule struct {
 	// NotAfter are kinds of task of the same case: who signed one of them before may not sign this.
 	NotAfter []TaskKind
 	Signers  int // how many different people must approve
+	// NotInvolved: who opened, moved or signed anything in the case complained about may not.
+	NotInvolved bool
 }
 
 // Rules are the rules of every kind of task.
@@ -95,6 +97,7 @@ var Rules = map[TaskKind]Rule{
 	TaskExtend:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskLift:          {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskComplaint:     {Roles: []Role{RoleReviewer, RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Uphold, Dismiss}, Signers: 1, NotInvolved: true},
 	TaskReleaseHold:   {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
 	TaskRetention:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},

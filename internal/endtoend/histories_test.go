@@ -40,7 +40,9 @@ func TestHistories(t *testing.T) {
 		r.dir = t.TempDir()
 	}
 	r.record("access-fulfilled", r.fulfilled())
-	r.record("access-refused", r.refused())
+	refused := r.refused()
+	r.record("access-refused", refused)
+	r.record("complaint-upheld", r.complained(contract.Ref(refused)))
 	r.record("access-nobody", r.nobody())
 	r.record("deletion-withdrawn", r.withdrawn())
 	deletion, hold := r.held()

@@ -108,6 +108,9 @@ func (p Profile) checkRules() error {
 			if r.FirstDay != "" && !slices.Contains(firstDays, r.FirstDay) {
 				return fmt.Errorf("%s: first_day must be one of %s", field, strings.Join(firstDays, ", "))
 			}
+			if _, err := time.Parse(time.DateOnly, r.Since); r.Since != "" && (err != nil || slices.Contains(r.For, all)) {
+				return fmt.Errorf("%s: since is a day such as 2026-06-19, and never of a rule for all", field)
+			}
 		}
 	}
 	return nil

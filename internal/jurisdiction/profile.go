@@ -91,8 +91,10 @@ type Rule struct {
 	Within   Period   `json:"within"`
 	FirstDay string   `json:"first_day,omitempty"` // in place of the profile's
 	// House: the number is the company's own target, not the law's.
-	House       bool   `json:"house,omitempty"`
-	Source      string `json:"source"`
+	House  bool   `json:"house,omitempty"`
+	Source string `json:"source"`
+	// Since is the first day of receipt for which the rule holds, as 2026-06-19; empty: always.
+	Since       string `json:"since,omitempty"`
 	Unconfirmed bool   `json:"unconfirmed,omitempty"` // a setting until a lawyer has read the text
 }
 

@@ -62,12 +62,18 @@ const (
 	RestrictionClosed Template = "restriction_closed" // the end, by Fields.Outcome
 )
 
+// The letters of a complaint.
+const (
+	ComplaintAck    Template = "complaint_ack"    // proof of receipt, and what happens next
+	ComplaintAnswer Template = "complaint_answer" // upheld or not, and the ways to the regulator and to court
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
 		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
-		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed}
+		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed, ComplaintAck, ComplaintAnswer}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -119,7 +125,7 @@ type Fields struct {
 	Kept          []string  // what is kept, by which law and until when; may be empty
 	Certificate   string    // SHA-256 of the certificate, hex
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
-	OtherCase     string    // the number of the open case that goes on instead
+	OtherCase     string    // the number of the open case that goes on instead, or that a complaint is about
 
 	Told []string // recipients that were told; may be empty
 
@@ -131,6 +137,9 @@ type Fields struct {
 	Purposes []string  // what was asked to stop, in the reader's words
 	EndsAt   time.Time // when a restriction ends
 	EndWhy   string    // and why
+
+	// Answer is what a complaint is answered with, in the words of staff.
+	Answer string
 }
 
 // Withheld is one part of an answer that is refused, in the reader's words.

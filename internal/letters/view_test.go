@@ -34,6 +34,7 @@ func TestMissingFieldStops(t *testing.T) {
 		ConfirmCode:      {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
 		CorrectionDone:   {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 		CorrectionEnded:  {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
+		ComplaintAck:     {"CaseNo", "ReceivedAt", "DueAt", "Zone", "OtherCase", "PortalHost", "Company"},
 		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 	}
 	for letter, want := range needed {

@@ -62,6 +62,7 @@ var caseWords = map[string]datamap.Text{
 	"kind.deletion":           {ZH: "删除个人信息", EN: "Deletion of your data"},
 	"kind.erase-after-access": {ZH: "提供个人信息副本，随后删除", EN: "A copy of your data, and then its deletion"},
 	"kind.correction":         {ZH: "更正、补充个人信息", EN: "Correction of your data"},
+	"kind.complaint":          {ZH: "投诉", EN: "A complaint"},
 	"kind.other":              {ZH: "个人信息权利请求", EN: "Request about your data"},
 
 	"state.received":        {ZH: "我们已收到您的请求", EN: "We have received your request"},
@@ -105,6 +106,10 @@ var caseWords = map[string]datamap.Text{
 	"outcome.unverified.text": {ZH: "您可以随时重新提出请求。", EN: "You are free to ask again at any time."},
 	"outcome.withdrawn":       {ZH: "请求已撤回", EN: "Withdrawn"},
 	"outcome.withdrawn.text":  {ZH: "您可以随时重新提出请求。", EN: "You are free to ask again at any time."},
+	"outcome.upheld":          {ZH: "投诉成立", EN: "Your complaint was right"},
+	"outcome.upheld.text":     {ZH: "审查情况写在我们的信函里。", EN: "Our letter says what we found."},
+	"outcome.not_upheld":      {ZH: "投诉不成立", EN: "We found no fault"},
+	"outcome.not_upheld.text": {ZH: "审查情况以及您的救济途径写在我们的信函里。", EN: "Our letter says what we found, and where you can go with it."},
 	"outcome.closed":          {ZH: "请求已关闭", EN: "Closed"},
 	"outcome.closed.text":     {ZH: "如有疑问，请联系我们。", EN: "If you have a question, please contact us."},
 }
