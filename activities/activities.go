@@ -107,6 +107,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.GrantExtension, a.GrantExtension)
 	register(w, contract.RefuseExtension, a.RefuseExtension)
 	register(w, contract.TakeComplainant, a.TakeComplainant)
+	register(w, contract.LookForRepeats, a.LookForRepeats)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

@@ -44,6 +44,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 
 		dsr.TaskExtendRetention: a.showExtension,
 		dsr.TaskComplaint:       a.showComplaint,
+		dsr.TaskRepeated:        a.showRepeat,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,

@@ -288,6 +288,9 @@ func (a *app) showCase(v desk.CaseView) {
 	for _, c := range v.Complaints {
 		a.say("complained about in case %s: %s %s", c.ID, c.State, c.Outcome)
 	}
+	for _, c := range v.Related {
+		a.say("of the same person and kind: case %s, received %s: %s %s", c.ID, when(c.ReceivedAt), c.State, c.Outcome)
+	}
 	for _, t := range v.Tasks {
 		if t.State == "open" {
 			a.say("task %s (%s): habeas task show %s", t.ID, t.Kind, t.ID)

@@ -219,6 +219,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if e := s.Extension; e != nil {
 		a.say("keep the rows of %s until %s, by %s; %s asks: %s", e.Over, e.Until, e.Law, e.AskedBy, e.Reason)
 	}
+	if s.Repeat != nil {
+		a.showRepeat(t.Ref.ID(), s.Repeat)
+	}
 	if c := s.Complaint; c != nil {
 		a.showComplaint(c)
 	}

@@ -47,6 +47,7 @@ type fakes struct {
 	onTask   func(kind dsr.TaskKind, id string)
 	byHand   []string  // systems in which people look by hand
 	law      *lawFakes // nil: the clocks say nothing
+	repeats  contract.RepeatFacts
 }
 
 const ref = contract.Ref("case/7QK2M-9XH4T")
@@ -131,6 +132,7 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 	add(env, f, contract.ChooseAccount, func(context.Context, contract.TaskInput) (contract.Nothing, error) {
 		return contract.Nothing{}, nil
 	})
+	add(env, f, contract.LookForRepeats, func(context.Context, contract.RefInput) (contract.RepeatFacts, error) { return f.repeats, nil })
 	add(env, f, contract.SendLetter, func(_ context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 		f.count("letter:" + in.Template)
 		return f.letter(in), nil

@@ -120,7 +120,11 @@ func (c *request) begin(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.look(ctx); err != nil {
 		return "", err
 	}
-	return c.identify(ctx)
+	ended, err := c.identify(ctx)
+	if err != nil || ended != "" {
+		return ended, err
+	}
+	return "", c.repeats(ctx)
 }
 
 // look learns what must be known of the case.

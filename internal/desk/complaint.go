@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -45,17 +46,18 @@ func (d *Desk) completeComplaint(ctx context.Context, o *Opening) error {
 	return nil
 }
 
-// ComplaintView is a complaint about a case, for who looks at that case.
-type ComplaintView struct {
-	ID      string      `json:"id"`
-	State   dsr.State   `json:"state"`
-	Outcome dsr.Outcome `json:"outcome"`
+// OtherCase is another case, for who looks at one that has to do with it.
+type OtherCase struct {
+	ID         string      `json:"id"`
+	State      dsr.State   `json:"state"`
+	Outcome    dsr.Outcome `json:"outcome"`
+	ReceivedAt time.Time   `json:"received_at"`
 }
 
-func viewComplaints(list []casefile.Case) []ComplaintView {
-	var views []ComplaintView
+func viewOthers(list []casefile.Case) []OtherCase {
+	var views []OtherCase
 	for _, c := range list {
-		views = append(views, ComplaintView{ID: c.ID, State: c.State, Outcome: c.Outcome})
+		views = append(views, OtherCase{ID: c.ID, State: c.State, Outcome: c.Outcome, ReceivedAt: c.ReceivedAt})
 	}
 	return views
 }

@@ -21,7 +21,9 @@ type CaseView struct {
 	Package *casefile.Package     `json:"package,omitempty"`
 	// Stops are when the person was asked, Extensions the time that was taken.
 	// Complaints are those about this case.
-	Complaints []ComplaintView      `json:"complaints,omitempty"`
+	Complaints []OtherCase `json:"complaints,omitempty"`
+	// Related are other cases of the same verified person and kind.
+	Related    []OtherCase          `json:"related,omitempty"`
 	Stops      []casefile.Stop      `json:"stops,omitempty"`
 	Extensions []casefile.Extension `json:"extensions,omitempty"`
 	Plans      []PlanView           `json:"plans,omitempty"`
@@ -48,7 +50,12 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 	if err != nil {
 		return v, err
 	}
-	v.Complaints = viewComplaints(complaints)
+	v.Complaints = viewOthers(complaints)
+	related, err := d.Store.Related(ctx, ref)
+	if err != nil {
+		return v, err
+	}
+	v.Related = viewOthers(related)
 	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {
 		return v, err
 	}

@@ -57,6 +57,7 @@ type Shown struct {
 	Retention  *ShownRetention  `json:"retention,omitempty"`
 	Extension  *ShownExtension  `json:"extension,omitempty"`
 	Complaint  *ShownComplaint  `json:"complaint,omitempty"`
+	Repeat     *ShownRepeat     `json:"repeat,omitempty"`
 }
 
 // ShownExtension is a wish to keep rows beyond their time.

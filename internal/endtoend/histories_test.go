@@ -43,6 +43,7 @@ func TestHistories(t *testing.T) {
 	refused := r.refused()
 	r.record("access-refused", refused)
 	r.record("complaint-upheld", r.complained(contract.Ref(refused)))
+	r.record("access-repeated", r.repeated())
 	r.record("access-nobody", r.nobody())
 	r.record("deletion-withdrawn", r.withdrawn())
 	deletion, hold := r.held()

@@ -46,7 +46,7 @@ func (p Profile) check() error {
 			return fmt.Errorf("warn_days must fall, from 365 at most to 1 at least")
 		}
 	}
-	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRecords, p.checkKept, p.checkLeaks, p.checkNotify} {
+	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRepeats, p.checkRecords, p.checkKept, p.checkLeaks, p.checkNotify} {
 		if err := check(); err != nil {
 			return err
 		}
