@@ -108,6 +108,7 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.RefuseExtension, a.RefuseExtension)
 	register(w, contract.TakeComplainant, a.TakeComplainant)
 	register(w, contract.LookForRepeats, a.LookForRepeats)
+	register(w, contract.FindCustomers, a.FindCustomers)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

@@ -155,6 +155,9 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
+	case letters.Forwarded: // whom it is for was looked up
+	case letters.Redirected:
+		err = a.mayRedirect(ctx, in.Ref)
 	case letters.ComplaintAck:
 		_, err = a.complaint(ctx, in.Ref)
 	case letters.Restricted:
@@ -206,10 +209,10 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 
 // sameMotion says whether two occasions of a letter are about the same thing: each motion about a
 // case has letters of its own, "motion-2" and, tried again, "motion-2-1", and so has each plan that ends a
-// restriction.
+// restriction, and each customer that a request is forwarded to.
 func sameMotion(a, b string) bool {
 	n := func(occasion string) string {
-		for _, of := range []string{"motion-", "plan-"} {
+		for _, of := range []string{"motion-", "plan-", "customer-"} {
 			if rest, ok := strings.CutPrefix(occasion, of); ok {
 				first, _, _ := strings.Cut(rest, "-")
 				return of + first

@@ -19,6 +19,9 @@ import (
 // SendLetter sends one letter to a channel that stands in the directory, never to one that only
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
+	if in.Template == string(letters.Forwarded) {
+		return a.forwardLetter(ctx, in)
+	}
 	account, err := a.account(ctx, in.Ref)
 	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
 		account, err = a.stranger(ctx, in.Ref)
@@ -40,6 +43,11 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 		return contract.LetterResult{}, err
 	}
 	fields.Outcome = in.Outcome
+	if in.Template == string(letters.Redirected) {
+		if err := a.redirectFields(ctx, in.Ref, account.Lang, &fields); err != nil {
+			return contract.LetterResult{}, err
+		}
+	}
 	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
 		return contract.LetterResult{}, err
 	}

@@ -205,6 +205,9 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 	if err := a.showKinds(ctx, s); err != nil {
 		return err
 	}
+	if err := a.showForwarded(ctx, s); err != nil {
+		return err
+	}
 	for _, sys := range over.Systems {
 		for _, c := range sys.Collections {
 			i := slices.IndexFunc(parts, func(p casefile.Part) bool { return p.System == sys.Name && p.Collection == c.Name })

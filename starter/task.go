@@ -193,6 +193,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	for _, w := range s.Withheld {
 		a.say("refused, and not in the package: %s (%s, %s, motion %d)", w.Collection, w.Law, w.Ground, w.Motion)
 	}
+	for _, f := range s.Forwarded {
+		a.say("held for a customer alone, and forwarded: %s", f)
+	}
 	for _, w := range s.Widened {
 		a.say("found on the way: %s", w)
 	}

@@ -48,6 +48,7 @@ type fakes struct {
 	byHand   []string  // systems in which people look by hand
 	law      *lawFakes // nil: the clocks say nothing
 	repeats  contract.RepeatFacts
+	hold     contract.Customers
 }
 
 const ref = contract.Ref("case/7QK2M-9XH4T")
@@ -132,6 +133,7 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 	add(env, f, contract.ChooseAccount, func(context.Context, contract.TaskInput) (contract.Nothing, error) {
 		return contract.Nothing{}, nil
 	})
+	add(env, f, contract.FindCustomers, func(context.Context, contract.RefInput) (contract.Customers, error) { return f.hold, nil })
 	add(env, f, contract.LookForRepeats, func(context.Context, contract.RefInput) (contract.RepeatFacts, error) { return f.repeats, nil })
 	add(env, f, contract.SendLetter, func(_ context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 		f.count("letter:" + in.Template)

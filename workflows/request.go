@@ -29,6 +29,8 @@ type request struct {
 	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
 	copying bool        // a copy is made, and a deletion follows it
+	// forwarded: what is only held for customers was sent on to them.
+	forwarded bool
 
 	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back

@@ -52,6 +52,7 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	f.corrected(look)
 	f.stops(r, c, look)
 	f.closure(r, c, look)
+	f.held(r, c)
 }
 
 func (f *file) legalBasis(r *record, c *Collection) {

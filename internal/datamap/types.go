@@ -47,6 +47,8 @@ type System struct {
 	// Outside is what is asked of a system that no query reaches; nil for a database.
 	Outside *Outside
 	Sweep   Sweep // when and how fast expired rows go
+	// ProcessedFor holds for every collection that does not say otherwise.
+	ProcessedFor *Customer
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.
@@ -79,6 +81,9 @@ type Collection struct {
 	Stops      []Stop    // what the end of a purpose means for the person's own rows
 	Closure    []Closure // what stands in the way of closing an account
 	Given      bool      // the person gave it; see Column.Given
+	// ProcessedFor is the customer for whom alone the rows are held, and who decides about them; nil: they
+	// are the company's own.
+	ProcessedFor *Customer
 }
 
 // ID is "system.collection".

@@ -31,6 +31,9 @@ type Shown struct {
 	LeftOut []string `json:"left_out,omitempty"`
 	// Withheld are the collections that are refused, by two signatures, and stay out of the package.
 	Withheld []Withheld `json:"withheld,omitempty"`
+	// Forwarded are the collections with rows that are only held for a customer, to whom the request was
+	// forwarded: "system.collection: rows, customer". They are in no package and no plan changes them.
+	Forwarded []string `json:"forwarded,omitempty"`
 	// Widened are the values that were found on the way and searched on, masked, and those that
 	// were not used because they stand on somebody else's directory row too.
 	Widened []string `json:"widened,omitempty"`

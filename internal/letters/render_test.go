@@ -34,7 +34,7 @@ func full() Fields {
 		WithdrawUntil: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC), Certificate: strings.Repeat("0123456789abcdef", 4),
 		Done: []string{"Accounts – Users: 1"}, Kept: []string{"Billing – Invoices: 3 (Accounting law, until 2036-12-31)"},
 		BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), OtherCase: "7QK2M-9XH4T",
-		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.", Answer: "The copy left out your support calls, and you have them now.",
+		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.", Kind: string(dsr.Access), Person: []string{"email: l***@mail.example"}, Answer: "The copy left out your support calls, and you have them now.",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
 		Company: datamap.Company{
 			Name:    datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"},
@@ -90,6 +90,8 @@ func goldenCases() map[string]struct {
 	for _, outcome := range []dsr.Outcome{dsr.Upheld, dsr.NotUpheld, dsr.Withdrawn, dsr.Refused} {
 		add("complaint_answer-"+string(outcome), ComplaintAnswer, func(f *Fields) { f.Outcome = string(outcome) })
 	}
+	add("forwarded-deletion", Forwarded, func(f *Fields) { f.Kind = string(dsr.Deletion) })
+	add("forwarded-correction", Forwarded, func(f *Fields) { f.Kind = string(dsr.Correction) })
 	add("opted_out-alone", OptedOut, func(f *Fields) { f.Told = nil })
 	add("opted_out-partial", OptedOut, func(f *Fields) { f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Newsletter"} })
 	add("restricted-partial", Restricted, func(f *Fields) { f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Newsletter"} })

@@ -68,12 +68,18 @@ const (
 	ComplaintAnswer Template = "complaint_answer" // upheld or not, and the ways to the regulator and to court
 )
 
+// The letters about data that is only held for a customer.
+const (
+	Forwarded  Template = "forwarded"  // to the customer: somebody asks, and it decides
+	Redirected Template = "redirected" // to the person: whom the request was forwarded to
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
 		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
-		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed, ComplaintAck, ComplaintAnswer}
+		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed, ComplaintAck, ComplaintAnswer, Forwarded, Redirected}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -137,6 +143,10 @@ type Fields struct {
 	Purposes []string  // what was asked to stop, in the reader's words
 	EndsAt   time.Time // when a restriction ends
 	EndWhy   string    // and why
+
+	// Of a request that is forwarded to a customer, beside Done, which lists what is held for them.
+	Kind   string   // one of dsr.CaseKinds
+	Person []string // who asks, masked
 
 	// Answer is what a complaint is answered with, in the words of staff.
 	Answer string
