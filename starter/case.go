@@ -54,6 +54,7 @@ where it never knew whose it is, to --email or --mobile.`,
 			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt\n" +
 			"  habeas case open restriction --scope marketing --email @mail.txt\n" +
 			"  habeas case open restriction --scope purpose:profiling --account @account.txt\n" +
+			"  habeas case open access --received-by yunzhan-pay --received-at 2026-11-20 --email @mail.txt\n" +
 			"  habeas case open complaint --about 7QK2M-9XH4T --channel letter --note @complaint.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,6 +127,7 @@ where it never knew whose it is, to --email or --mobile.`,
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
 	f.StringVar(&o.Requester, "requester", "", "who asks: "+strings.Join(dsr.Requesters, ", ")+" (default self)")
 	f.StringVar(&received, "received-at", "", "when it reached the company, such as 2026-11-20 or 2026-11-20T09:00:00+08:00 (default now)")
+	f.StringVar(&o.ReceivedBy, "received-by", "", "the affiliate that it reached, by its name in company.yaml: the time runs from then, so --received-at too")
 	f.StringVar(&note, "note", "", "the person's own words; sealed")
 	return cmd
 }
@@ -266,7 +268,7 @@ func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (qu
 
 func (a *app) showCase(v desk.CaseView) {
 	a.say("%s  %s  %s %s", v.ID, kindOf(v.Case), v.State, v.Outcome)
-	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
+	a.say("received %s by %s%s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, behind(v.ReceivedBy, " at the affiliate "), when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
 	}

@@ -62,6 +62,26 @@ owner: o@cloud.example
 
 const forShop = "    processed_for: {name: {en: Example Shop}, contact: privacy@shop.example}\n"
 
+// Affiliates are read with their names, and a wrong one is refused.
+func TestAffiliates(t *testing.T) {
+	t.Parallel()
+	files := customerMap("", forShop, forShop)
+	files["company.yaml"].Data = []byte(customerCompany + "affiliates:\n  shop-pay: {en: Shop Pay}\n")
+	m, err := LoadFS(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := m.Affiliate("shop-pay"); a == nil || a.Title.EN != "Shop Pay" || m.Affiliate("shop") != nil || len(m.AffiliateNames()) != 1 {
+		t.Errorf("affiliates %+v", m.Company.Affiliates)
+	}
+	for _, wrong := range []string{"affiliates: {Shop Pay: {en: x}}", "affiliates: {shop-pay: }", "affiliates: {shop-pay: {zh: x}}"} {
+		files["company.yaml"].Data = []byte(customerCompany + wrong + "\n")
+		if _, err := LoadFS(files); err == nil {
+			t.Errorf("%s was read", wrong)
+		}
+	}
+}
+
 // What is held for a customer shows nothing, and takes no word on what becomes of it.
 func TestHeldForACustomer(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ var (
 	matchKeys    = []string{"column", "identity", "widens", "valid"}
 	linkKeys     = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
 	columnKeys   = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "ignore"}
-	companyKeys  = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "deletion", "correction"}
+	companyKeys  = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "affiliates", "deletion", "correction"}
 
 	askedDrivers   = []string{DriverManual, DriverOpenDSR, DriverWebhook}
 	rights         = []string{RightAccess, RightDeletion, RightCorrection}

@@ -207,6 +207,8 @@ type Company struct {
 	Identities []OwnIdentity
 	// Purposes are those that a person may have stopped: the two that every map has, and the company's.
 	Purposes []Purpose
+	// Affiliates are companies of the same group: a request that reaches one has reached the company.
+	Affiliates []Affiliate
 	// Limits bound a deletion that needs no third approval.
 	Limits Limits
 	// Strong are the kinds of identity that are one person's alone, and worth a hunt after a

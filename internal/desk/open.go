@@ -66,7 +66,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
 		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o),
-		About: o.About, Request: o.request(),
+		About: o.About, ReceivedBy: o.ReceivedBy, Request: o.request(),
 	})
 	if err != nil {
 		return "", err
@@ -82,6 +82,9 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 func (d *Desk) complete(o *Opening) error {
 	bad := func(format string, args ...any) *fault.Error {
 		return fault.Newf(contract.ErrBadInput, format, args...)
+	}
+	if err := d.wrongReceiver(*o); err != nil {
+		return err
 	}
 	if o.ReceivedAt.IsZero() {
 		o.ReceivedAt = d.Now()

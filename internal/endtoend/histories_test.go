@@ -114,7 +114,9 @@ func (r *recorder) withdrawn() string {
 	ref := s.askDeletion()
 	s.agreeOn(ref)
 	s.state(ref, dsr.StateCooling)
-	r.must(r.d.Withdraw(r.ctx, ref, "an", "called the hotline"))
+	_, err := s.p.Status(r.ctx, ref.ID(), s.code(ref, dsr.CodeStatus, true))
+	r.must(err)
+	r.must(s.p.Withdraw(r.ctx))
 	s.ended(ref, dsr.Withdrawn)
 	return string(ref)
 }

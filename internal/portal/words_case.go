@@ -49,6 +49,12 @@ var caseWords = map[string]datamap.Text{
 	"status.leave":    {ZH: "安全退出", EN: "Leave safely"},
 	"status.minutes":  {ZH: "此页面在您输入验证码 15 分钟后自动关闭。", EN: "This page closes by itself 15 minutes after you entered the code."},
 
+	"withdraw.open":  {ZH: "撤回请求", EN: "Take my request back"},
+	"withdraw.title": {ZH: "撤回您的请求？", EN: "Take your request back?"},
+	"withdraw.lead":  {ZH: "撤回后我们停止办理，并以信函确认。您可以随时重新提出请求。", EN: "We stop working on it and confirm that by letter. You can ask again at any time."},
+	"withdraw.yes":   {ZH: "确认撤回", EN: "Yes, take it back"},
+	"withdraw.no":    {ZH: "不撤回", EN: "No, go on"},
+
 	"step.received": {ZH: "已收到", EN: "Received"},
 	"step.identity": {ZH: "核验身份", EN: "Identity"},
 	"step.gather":   {ZH: "查找信息", EN: "Search"},
