@@ -109,6 +109,8 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.TakeComplainant, a.TakeComplainant)
 	register(w, contract.LookForRepeats, a.LookForRepeats)
 	register(w, contract.FindCustomers, a.FindCustomers)
+	register(w, contract.EnterDisclosure, a.EnterDisclosure)
+	register(w, contract.RefuseDisclosure, a.RefuseDisclosure)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

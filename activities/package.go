@@ -113,6 +113,9 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
+	if err := a.packDisclosed(ctx, c, account, review, &pack); err != nil {
+		return pack, err
+	}
 	found, err := a.Store.Counts(ctx, ref)
 	if err != nil {
 		return pack, err

@@ -45,6 +45,7 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskExtendRetention: a.showExtension,
 		dsr.TaskComplaint:       a.showComplaint,
 		dsr.TaskRepeated:        a.showRepeat,
+		dsr.TaskDisclosure:      a.showDisclosure,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
@@ -206,6 +207,9 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 		return err
 	}
 	if err := a.showForwarded(ctx, s); err != nil {
+		return err
+	}
+	if err := a.showDisclosed(ctx, s, account); err != nil {
 		return err
 	}
 	for _, sys := range over.Systems {

@@ -222,6 +222,13 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	if e := s.Extension; e != nil {
 		a.say("keep the rows of %s until %s, by %s; %s asks: %s", e.Over, e.Until, e.Law, e.AskedBy, e.Reason)
 	}
+	if d := s.Disclosure; d != nil {
+		a.showDisclosure(d.Authority, d.Ground, d.At, d.Categories, d.Person, d.Confidential, d.Reason)
+		a.say("  %s wrote it down", d.AskedBy)
+	}
+	for _, d := range s.Disclosed {
+		a.say("disclosed to an authority, and told in the package: %s", d)
+	}
 	if s.Repeat != nil {
 		a.showRepeat(t.Ref.ID(), s.Repeat)
 	}

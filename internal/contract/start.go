@@ -39,6 +39,10 @@ func StartOf(ref Ref, kind string) (options client.StartWorkflowOptions, workflo
 		options.StaticSummary = "notice " + ref.ID()
 		return options, Notice.Name, NoticeInput{Ref: ref}, nil
 	}
+	if ref.Kind() == KindDisclosure {
+		options.StaticSummary = "an entry of the register of disclosures"
+		return options, Disclosure.Name, DisclosureInput{Ref: ref}, nil
+	}
 	if ref.Kind() == KindHold { // asked for again when two people said no before
 		options.StaticSummary = "release of a legal hold"
 		options.WorkflowIDReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE

@@ -31,6 +31,9 @@ type Shown struct {
 	LeftOut []string `json:"left_out,omitempty"`
 	// Withheld are the collections that are refused, by two signatures, and stay out of the package.
 	Withheld []Withheld `json:"withheld,omitempty"`
+	// Disclosed are the entries of the register of disclosures that go into the package, those alone that
+	// the person may know of: "2026-03-01, authority, ground".
+	Disclosed []string `json:"disclosed,omitempty"`
 	// Forwarded are the collections with rows that are only held for a customer, to whom the request was
 	// forwarded: "system.collection: rows, customer". They are in no package and no plan changes them.
 	Forwarded []string `json:"forwarded,omitempty"`
@@ -61,6 +64,7 @@ type Shown struct {
 	Extension  *ShownExtension  `json:"extension,omitempty"`
 	Complaint  *ShownComplaint  `json:"complaint,omitempty"`
 	Repeat     *ShownRepeat     `json:"repeat,omitempty"`
+	Disclosure *ShownDisclosure `json:"disclosure,omitempty"`
 }
 
 // ShownExtension is a wish to keep rows beyond their time.

@@ -99,6 +99,7 @@ var Rules = map[TaskKind]Rule{
 	TaskLift:          {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskComplaint:     {Roles: []Role{RoleReviewer, RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Uphold, Dismiss}, Signers: 1, NotInvolved: true},
 	TaskRepeated:      {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve}, Signers: 1},
+	TaskDisclosure:    {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 	TaskReleaseHold:   {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
 	TaskRetention:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
