@@ -208,6 +208,9 @@ func (a *Activities) DraftPlan(ctx context.Context, in contract.EraseInput) (con
 	if err := a.closureFacts(ctx, in, *e, &part); err != nil {
 		return out, err
 	}
+	if err := a.lastContact(ctx, in, *e, &part); err != nil {
+		return out, err
+	}
 	for _, entry := range part.Entries {
 		if changes(entry.Action) {
 			out.Rows += entry.Rows

@@ -44,6 +44,8 @@ func TestHistories(t *testing.T) {
 	r.record("access-refused", refused)
 	r.record("complaint-upheld", r.complained(contract.Ref(refused)))
 	r.record("access-repeated", r.repeated())
+	cast := example.Cast()
+	r.lastContact(newStubborn(t, c, cast.Contact, 6*time.Minute), cast.Plain)
 	r.record("disclosure-entered", r.disclosed(newStubborn(t, c, ordinary(t, c, 2)[1], 6*time.Minute)))
 	r.record("access-nobody", r.nobody())
 	r.record("deletion-withdrawn", r.withdrawn())
