@@ -82,6 +82,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			return t.Kind == dsr.TaskUnreachable && strings.HasPrefix(t.Occasion, string(letters.VerifyCode)+"/")
 		})
 		if fault.Is(err, contract.ErrNotApproved) {
+			err = a.notRepresented(ctx, ref, unfounded)
+		}
+		if fault.Is(err, contract.ErrNotApproved) {
 			return a.past(c.VerifyUntil, unfounded)
 		}
 		return err
@@ -160,6 +163,14 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 		err = a.mayRedirect(ctx, in.Ref)
 	case letters.ComplaintAck:
 		_, err = a.complaint(ctx, in.Ref)
+	case letters.RepresentativeAccepted:
+		err = a.represented(ctx, in.Ref)
+	case letters.RepresentativeDeclined:
+		err = a.notRepresented(ctx, in.Ref, fault.Newf(contract.ErrNotApproved, "nobody has signed that %s may not be brought", in.Ref))
+	case letters.RepresentativeClosed:
+		if err = a.represented(ctx, in.Ref); err == nil {
+			err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
+		}
 	case letters.Restricted:
 		err = a.inForce(ctx, in.Ref)
 	case letters.DeletionApproved, letters.RestrictionEnding:

@@ -86,31 +86,40 @@ func (a *Activities) customer(ctx context.Context, ref contract.Ref, occasion st
 	return whom, list, nil
 }
 
-// forwardLetter sends a request on to a customer: what is asked, by whom (masked: the customer asks us by the
-// case number for what it needs), and where their rows lie.
+// forwardLetter sends a request on to a customer.
 func (a *Activities) forwardLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
-	var out contract.LetterResult
+	to, f, err := a.forwarded(ctx, in)
+	if err != nil {
+		return contract.LetterResult{}, err
+	}
+	state, err := a.deliver(ctx, in, to, f, &to.Channels[0])
+	return contract.LetterResult{State: state}, err
+}
+
+// forwarded is the letter that sends a request on: what is asked, by whom (masked: the customer asks us by
+// the case number for what it needs), and where their rows lie.
+func (a *Activities) forwarded(ctx context.Context, in contract.LetterInput) (to subject.Account, f letters.Fields, err error) {
 	whom, list, err := a.customer(ctx, in.Ref, in.Occasion)
 	if err != nil {
-		return out, err
+		return to, f, err
 	}
 	if err := a.mayTell(ctx, in); err != nil {
-		return out, err
+		return to, f, err
 	}
 	person, err := a.account(ctx, in.Ref)
 	if err != nil {
-		return out, err
+		return to, f, err
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
 	if err != nil {
-		return out, err
+		return to, f, err
 	}
 	zone, err := zoneOf(c)
 	if err != nil {
-		return out, err
+		return to, f, err
 	}
-	to := subject.Account{Lang: a.Map.Company.Languages[0], Channels: []subject.Channel{{Kind: "email", Address: whom.Contact}}}
-	f := letters.Fields{CaseNo: in.Ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
+	to = subject.Account{Lang: a.Map.Company.Languages[0], Channels: []subject.Channel{{Kind: "email", Address: whom.Contact}}}
+	f = letters.Fields{CaseNo: in.Ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company, Salutation: whom.Name.In(to.Lang), Kind: string(c.Kind)}
 	for _, h := range list {
 		f.Done = append(f.Done, fmt.Sprintf("%s: %d", within(h.collection.System, h.collection).In(to.Lang), h.rows))
@@ -118,8 +127,7 @@ func (a *Activities) forwardLetter(ctx context.Context, in contract.LetterInput)
 	for _, ch := range person.Channels {
 		f.Person = append(f.Person, ch.Kind+": "+dsr.Mask(ch.Kind, ch.Address))
 	}
-	out.State, err = a.deliver(ctx, in, to, f, &to.Channels[0])
-	return out, err
+	return to, f, nil
 }
 
 // redirectFields adds to the person's letter to whom the request was forwarded.

@@ -38,6 +38,11 @@ func TestMissingFieldStops(t *testing.T) {
 		Redirected:       {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
 		ComplaintAck:     {"CaseNo", "ReceivedAt", "DueAt", "Zone", "OtherCase", "PortalHost", "Company"},
 		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
+
+		VerifyAgent:            {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company", "Representative"},
+		RepresentativeAccepted: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
+		RepresentativeDeclined: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
+		RepresentativeClosed:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
 	}
 	for letter, want := range needed {
 		var got []string
