@@ -107,6 +107,11 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.ReadStanding, a.ReadStanding)
 	register(w, contract.GrantExtension, a.GrantExtension)
 	register(w, contract.RefuseExtension, a.RefuseExtension)
+	register(w, contract.TakeComplainant, a.TakeComplainant)
+	register(w, contract.LookForRepeats, a.LookForRepeats)
+	register(w, contract.FindCustomers, a.FindCustomers)
+	register(w, contract.EnterDisclosure, a.EnterDisclosure)
+	register(w, contract.RefuseDisclosure, a.RefuseDisclosure)
 }
 
 // RegisterLetters adds what runs on contract.QueueLetters.

@@ -32,6 +32,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 	if c.Kind == dsr.Restriction && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.restrictionEnded(ctx, c, outcome, unfounded)
 	}
+	if c.Kind == dsr.Complaint {
+		return a.complaintEnded(ctx, c, outcome, unfounded)
+	}
 	if c.Kind.Erases() && outcome != dsr.NoData && outcome != dsr.Unverified {
 		return a.deletionEnded(ctx, c, outcome, unfounded)
 	}
@@ -160,6 +163,11 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
 	case letters.VerifyMore, letters.VerifyRemind:
 		err = a.mayRemind(ctx, in)
+	case letters.Forwarded: // whom it is for was looked up
+	case letters.Redirected:
+		err = a.mayRedirect(ctx, in.Ref)
+	case letters.ComplaintAck:
+		_, err = a.complaint(ctx, in.Ref)
 	case letters.RepresentativeAccepted:
 		err = a.represented(ctx, in.Ref)
 	case letters.RepresentativeDeclined:
@@ -173,7 +181,7 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.DeletionApproved, letters.RestrictionEnding:
 		err = a.agreed(ctx, in.Ref)
 	case letters.CaseClosed, letters.CaseUnverified, letters.DeletionDone, letters.DeletionNoData, letters.DeletionEnded, letters.CorrectionDone, letters.CorrectionEnded,
-		letters.OptedOut, letters.RestrictionClosed:
+		letters.OptedOut, letters.RestrictionClosed, letters.ComplaintAnswer:
 		err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
 	case letters.Extension, letters.Refused, letters.Clarify, letters.Resumed:
 		err = a.mayTellOfMotion(ctx, in.Ref, letters.Template(in.Template))
@@ -217,10 +225,10 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 
 // sameMotion says whether two occasions of a letter are about the same thing: each motion about a
 // case has letters of its own, "motion-2" and, tried again, "motion-2-1", and so has each plan that ends a
-// restriction.
+// restriction, and each customer that a request is forwarded to.
 func sameMotion(a, b string) bool {
 	n := func(occasion string) string {
-		for _, of := range []string{"motion-", "plan-", "remind-"} {
+		for _, of := range []string{"motion-", "plan-", "remind-", "customer-"} {
 			if rest, ok := strings.CutPrefix(occasion, of); ok {
 				first, _, _ := strings.Cut(rest, "-")
 				return of + first

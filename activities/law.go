@@ -15,7 +15,7 @@ import (
 )
 
 // receipts are the letters that confirm that a request came.
-var receipts = []string{string(letters.Ack), "deletion_ack", "restriction_ack"}
+var receipts = []string{string(letters.Ack), "deletion_ack", "correction_ack", "restriction_ack", "complaint_ack"}
 
 func (a *Activities) clocks(ctx context.Context, ref contract.Ref) (clocks.State, error) {
 	return clocks.Of(ctx, a.Store, a.Laws, ref, a.Now())

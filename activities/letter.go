@@ -19,6 +19,9 @@ import (
 // SendLetter sends one letter to a channel that stands in the directory, never to one that only
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
+	if in.Template == string(letters.Forwarded) {
+		return a.forwardLetter(ctx, in)
+	}
 	account, fields, err := a.written(ctx, in)
 	if err != nil {
 		return contract.LetterResult{}, err
@@ -37,9 +40,15 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 
 // written says to whom a letter goes and what it says, once it is known that it may be sent.
 func (a *Activities) written(ctx context.Context, in contract.LetterInput) (subject.Account, letters.Fields, error) {
+	if in.Template == string(letters.Forwarded) {
+		return a.forwarded(ctx, in)
+	}
 	account, err := a.account(ctx, in.Ref)
 	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
 		account, err = a.stranger(ctx, in.Ref)
+	}
+	if in.Template == string(letters.ComplaintAck) || in.Template == string(letters.ComplaintAnswer) {
+		account, _, err = a.complainant(ctx, in.Ref)
 	}
 	if in.Template == string(letters.OptedOut) {
 		account, err = a.requester(ctx, in.Ref)
@@ -60,6 +69,11 @@ func (a *Activities) written(ctx context.Context, in contract.LetterInput) (subj
 	fields.Outcome = in.Outcome
 	if in.Template == string(letters.VerifyMore) {
 		if fields.Ways, err = a.ways(ctx, in.Ref, account.Lang); err != nil {
+			return account, fields, err
+		}
+	}
+	if in.Template == string(letters.Redirected) {
+		if err := a.redirectFields(ctx, in.Ref, account.Lang, &fields); err != nil {
 			return account, fields, err
 		}
 	}
@@ -256,6 +270,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	}
 	if c.Kind == dsr.Restriction {
 		return f, a.stopFields(ctx, c, account.Lang, &f)
+	}
+	if c.Kind == dsr.Complaint {
+		return f, a.complaintFields(ctx, c, account.Lang, &f)
 	}
 	f.NoData = c.Scope == dsr.ScopeCategories
 	if err := a.packageFields(ctx, ref, &f); err != nil {

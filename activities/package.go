@@ -113,6 +113,13 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 	if err != nil {
 		return pack, err
 	}
+	if err := a.packDisclosed(ctx, c, account, review, &pack); err != nil {
+		return pack, err
+	}
+	found, err := a.Store.Counts(ctx, ref)
+	if err != nil {
+		return pack, err
+	}
 	search := subject.Search{Map: over, Account: account, Without: left}
 	hanging, err := search.LeftOut()
 	if err != nil {
@@ -149,6 +156,9 @@ func (a *Activities) content(ctx context.Context, ref contract.Ref, review casef
 			pack.Files = append(pack.Files, files...)
 		}
 		for _, coll := range sys.Collections {
+			if mapped[coll.ID()] && heldElsewhere(coll, found) {
+				pack.Facts.Missing = append(pack.Facts.Missing, export.Missing{Title: within(sys, coll), Reason: forCustomer(coll.ProcessedFor)})
+			}
 			if !mapped[coll.ID()] || !coll.Shows() {
 				continue
 			}

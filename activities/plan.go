@@ -18,9 +18,6 @@ import (
 	"github.com/habeas-dsr/habeas/internal/systems"
 )
 
-// indexRow is the kind of blind index of a directory row itself, whatever identities stand in it.
-const indexRow = "directory-row"
-
 // LinkCase says whether another open deletion is of the same person: of the same directory row.
 func (a *Activities) LinkCase(ctx context.Context, in contract.RefInput) (contract.LinkResult, error) {
 	if err := a.verified(ctx, in.Ref); err != nil {
@@ -30,7 +27,7 @@ func (a *Activities) LinkCase(ctx context.Context, in contract.RefInput) (contra
 	if err != nil {
 		return contract.LinkResult{}, err
 	}
-	to, err := a.Store.LinkCase(ctx, in.Ref, indexRow, a.Keys.BlindIndex(indexRow, rowName(account)))
+	to, err := a.Store.LinkCase(ctx, in.Ref, casefile.IndexRow, a.Keys.BlindIndex(casefile.IndexRow, rowName(account)))
 	return contract.LinkResult{To: to}, err
 }
 
@@ -209,6 +206,9 @@ func (a *Activities) DraftPlan(ctx context.Context, in contract.EraseInput) (con
 		return out, err
 	}
 	if err := a.closureFacts(ctx, in, *e, &part); err != nil {
+		return out, err
+	}
+	if err := a.lastContact(ctx, in, *e, &part); err != nil {
 		return out, err
 	}
 	for _, entry := range part.Entries {

@@ -45,6 +45,9 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskCorrectFailed: a.showCorrected,
 
 		dsr.TaskExtendRetention: a.showExtension,
+		dsr.TaskComplaint:       a.showComplaint,
+		dsr.TaskRepeated:        a.showRepeat,
+		dsr.TaskDisclosure:      a.showDisclosure,
 
 		dsr.TaskNoticeIncomplete: a.showNotice, dsr.TaskNoticeWave: a.showNotice, dsr.TaskNoticeNone: a.showNotice, dsr.TaskNoticeCounsel: a.showNotice,
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
@@ -127,6 +130,9 @@ func (a *Activities) RecordDecision(ctx context.Context, in contract.RecordDecis
 			return out, fault.New(contract.ErrBadSignature, "the reason was not sealed for this case", err)
 		}
 	}
+	if err := complaintAnswer(task, string(reason)); err != nil {
+		return out, err
+	}
 	recorded, err := a.Store.RecordDecision(ctx, dsr.Decision{
 		Installation: a.Keys.Installation(), Ref: in.Ref, TaskKind: task.Kind, Task: task.ID,
 		Digest: in.Decision.Digest, Verdict: dsr.Verdict(in.Decision.Verdict), Reason: string(reason),
@@ -203,6 +209,12 @@ func (a *Activities) showFound(ctx context.Context, s *dsr.Shown) error {
 		return err
 	}
 	if err := a.showKinds(ctx, s); err != nil {
+		return err
+	}
+	if err := a.showForwarded(ctx, s); err != nil {
+		return err
+	}
+	if err := a.showDisclosed(ctx, s, account); err != nil {
 		return err
 	}
 	for _, sys := range over.Systems {

@@ -49,7 +49,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misuse("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.caseCommand(), a.taskCommand(), a.noticeCommand(), a.staffCommand(), a.keysCommand(), a.ledgerCommand(), a.holdCommand(), a.retentionCommand(), a.certificateCommand(),
+	root.AddCommand(a.caseCommand(), a.taskCommand(), a.noticeCommand(), a.staffCommand(), a.keysCommand(), a.ledgerCommand(), a.holdCommand(), a.disclosureCommand(), a.retentionCommand(), a.certificateCommand(),
 		a.dbCommand(), a.datamapCommand(), a.serveCommand(), a.stackCommand(), a.demoCommand(), a.exampleCommand(),
 		a.reportCommand(), a.lettersCommand(), a.deletionCommand())
 	strict(root)

@@ -27,11 +27,11 @@ func (a *app) caseCommand() *cobra.Command {
 func (a *app) caseOpen() *cobra.Command {
 	var o desk.Opening
 	identities, speaks := map[string]*string{}, map[string]*string{}
-	var received, note string
+	var received, note, about string
 	var sets []string
 	var categories bool
 	cmd := &cobra.Command{
-		Use: "open KIND", Short: "open a case for somebody who asks: access, deletion, erase-after-access, correction, restriction, portability",
+		Use: "open KIND", Short: "open a case for somebody who asks: access, deletion, erase-after-access, correction, restriction, portability, complaint",
 		Long: `Open a case. Say who is asking by what the company knows them by: --account, --email, --mobile.
 Each takes the value, - (standard input) or @FILE; without any of them you are asked.
 A deletion needs its ground (PIPL Art. 47, GDPR Art. 17): --ground; with --scope account the account is
@@ -46,7 +46,9 @@ Whoever asks for somebody else is an agent, a guardian or a relative of somebody
 --requester, with --representative and an address of theirs. Staff attach what they show, somebody else
 decides on it, and only then is the person looked up (PIPL Art. 31, 49; 11 CCR 7063).
 An access with --categories-only says what kinds of data there are, why, and who gets them; portability
-hands over what the person gave.`,
+hands over what the person gave.
+A complaint is --about another case, however that one ended. The answer goes where that case's letters go;
+where it never knew whose it is, to --email or --mobile.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
 			"  echo liming | habeas case open access --account - --lang zh\n" +
 			"  habeas case open access --categories-only --email @mail.txt\n" +
@@ -56,12 +58,21 @@ hands over what the person gave.`,
 			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt\n" +
 			"  habeas case open access --account @account.txt --requester agent --representative @agent.txt --representative-email @agent-mail.txt\n" +
 			"  habeas case open restriction --scope marketing --email @mail.txt\n" +
-			"  habeas case open restriction --scope purpose:profiling --account @account.txt",
+			"  habeas case open restriction --scope purpose:profiling --account @account.txt\n" +
+			"  habeas case open access --received-by yunzhan-pay --received-at 2026-11-20 --email @mail.txt\n" +
+			"  habeas case open complaint --about 7QK2M-9XH4T --channel letter --note @complaint.txt",
 		Args: needs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Kind = dsr.CaseKind(args[0])
 			if categories && o.Scope == "" {
 				o.Scope = dsr.ScopeCategories
+			}
+			if about != "" {
+				ref, err := caseRef(about)
+				if err != nil {
+					return err
+				}
+				o.About = ref
 			}
 			if err := a.identities(&o, identities); err != nil {
 				return err
@@ -118,12 +129,14 @@ hands over what the person gave.`,
 	f.StringArrayVar(&sets, "set", nil, "field to correct, such as contact.email or contact.email=@FILE; may be repeated")
 	f.StringVar(&o.Scope, "scope", "", "of a restriction what stops: marketing, tracking, purpose:NAME, all; of a deletion: account")
 	f.BoolVar(&categories, "categories-only", false, "of an access: the kinds of data, and none of the data")
+	f.StringVar(&about, "about", "", "of a complaint: the case that it is about")
 	f.StringSliceVar(&o.Laws, "law", nil, "law that applies; may be repeated (default: the company's)")
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
 	f.StringVar(&o.Requester, "requester", "", "who asks: "+strings.Join(dsr.Requesters, ", ")+" (default self)")
 	speakerFlags(f, speaks)
 	f.StringVar(&received, "received-at", "", "when it reached the company, such as 2026-11-20 or 2026-11-20T09:00:00+08:00 (default now)")
+	f.StringVar(&o.ReceivedBy, "received-by", "", "the affiliate that it reached, by its name in company.yaml: the time runs from then, so --received-at too")
 	f.StringVar(&note, "note", "", "the person's own words; sealed")
 	return cmd
 }
@@ -138,7 +151,7 @@ func (a *app) identities(o *desk.Opening, flags map[string]*string) error {
 			o.Identities = append(o.Identities, dsr.Identity{Kind: kind, Value: v})
 		}
 	}
-	if len(o.Identities) > 0 {
+	if len(o.Identities) > 0 || o.Kind == dsr.Complaint { // whose it is, the case complained about mostly knows
 		return nil
 	}
 	for _, kind := range []string{"account", "email", "mobile"} {
@@ -264,7 +277,7 @@ func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (qu
 
 func (a *app) showCase(v desk.CaseView) {
 	a.say("%s  %s  %s %s", v.ID, kindOf(v.Case), v.State, v.Outcome)
-	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
+	a.say("received %s by %s%s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, behind(v.ReceivedBy, " at the affiliate "), when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
 	if dsr.Represented(v.Requester) {
 		a.say("brought for the person by: %s", v.Requester)
 	}
@@ -286,6 +299,15 @@ func (a *app) showCase(v desk.CaseView) {
 	}
 	for _, stop := range v.Stops {
 		a.say("asked (%s) %s, answered %s", stop.Kind, when(stop.AskedAt), whenever(stop.AnsweredAt))
+	}
+	if v.About != "" {
+		a.say("a complaint about case %s: habeas case show %s", v.About.ID(), v.About.ID())
+	}
+	for _, c := range v.Complaints {
+		a.say("complained about in case %s: %s %s", c.ID, c.State, c.Outcome)
+	}
+	for _, c := range v.Related {
+		a.say("of the same person and kind: case %s, received %s: %s %s", c.ID, when(c.ReceivedAt), c.State, c.Outcome)
 	}
 	for _, t := range v.Tasks {
 		if t.State == "open" {

@@ -52,6 +52,9 @@ for. It reads the ledger alone, so a case that was forgotten counts as before.`,
 				}
 				a.table([]string{"LAW", "KIND", "RECEIVED", "WHOLE", "PART", "DENIED", "NO DATA", "UNVERIFIED", "WITHDRAWN", "OPEN", "EXTENDED", "OVERDUE", "MEDIAN DAYS"}, rows)
 				for _, l := range report.Lines {
+					if l.Upheld+l.NotUpheld > 0 {
+						a.say("%s complaints upheld: %d, not upheld: %d", l.Law, l.Upheld, l.NotUpheld)
+					}
 					for _, code := range sortedKeys(l.Refusals) {
 						a.say("%s %s denied on %s: %d", l.Law, l.Kind, code, l.Refusals[code])
 					}

@@ -72,6 +72,9 @@ func (w window) Status(ctx context.Context, id string) (portal.Status, error) {
 			s.ReceivedAt = s.ReceivedAt.In(zone)
 		}
 	}
+	if s.Withdrawable, err = w.Store.MayWithdraw(ctx, c); err != nil {
+		return s, err
+	}
 	p, err := w.Store.Package(ctx, ref)
 	if fault.Is(err, contract.ErrNotFound) {
 		return s, nil
@@ -79,6 +82,12 @@ func (w window) Status(ctx context.Context, id string) (portal.Status, error) {
 	s.ExpiresAt = p.ExpiresAt
 	s.Downloadable = err == nil && c.State == dsr.StateReady && p.FetchedAt == nil && p.WipedAt == nil
 	return s, err
+}
+
+// Withdraw implements portal.Desk. Whoever has the session has typed a code that went to a registered
+// channel.
+func (w window) Withdraw(ctx context.Context, id string) error {
+	return w.Desk.Withdraw(ctx, contract.NewRef(contract.KindCase, id), "portal", "on the portal, by the person")
 }
 
 // CheckNotice implements portal.Notices.

@@ -22,6 +22,8 @@ func (a *app) taskCommand() *cobra.Command {
 		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"), a.taskAttachment(), a.taskLetter(),
 		a.taskDecide("retry", dsr.Retry, "sign that the cause is gone, so that the step runs again"),
 		a.taskDecide("partial", dsr.Partial, "sign to go on without this system, or to leave what is left; the case becomes partial"),
+		a.taskDecide("uphold", dsr.Uphold, "sign that a complaint is right; the reason is what the person reads"),
+		a.taskDecide("dismiss", dsr.Dismiss, "sign that a complaint is not right; the reason is what the person reads"),
 		a.taskDecide("replan", dsr.Replan, "sign that a new plan is wanted, with the choices made on this one"))
 	return cmd
 }
@@ -200,6 +202,9 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	for _, w := range s.Withheld {
 		a.say("refused, and not in the package: %s (%s, %s, motion %d)", w.Collection, w.Law, w.Ground, w.Motion)
 	}
+	for _, f := range s.Forwarded {
+		a.say("held for a customer alone, and forwarded: %s", f)
+	}
 	for _, w := range s.Widened {
 		a.say("found on the way: %s", w)
 	}
@@ -227,6 +232,19 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	if e := s.Extension; e != nil {
 		a.say("keep the rows of %s until %s, by %s; %s asks: %s", e.Over, e.Until, e.Law, e.AskedBy, e.Reason)
+	}
+	if d := s.Disclosure; d != nil {
+		a.showDisclosure(d.Authority, d.Ground, d.At, d.Categories, d.Person, d.Confidential, d.Reason)
+		a.say("  %s wrote it down", d.AskedBy)
+	}
+	for _, d := range s.Disclosed {
+		a.say("disclosed to an authority, and told in the package: %s", d)
+	}
+	if s.Repeat != nil {
+		a.showRepeat(t.Ref.ID(), s.Repeat)
+	}
+	if c := s.Complaint; c != nil {
+		a.showComplaint(c)
 	}
 	if s.Notice != nil {
 		a.showNoticeTask(s.Notice)

@@ -64,7 +64,7 @@ func (c *access) pass(ctx workflow.Context) (dsr.Outcome, error) {
 
 // hearWithdrawal hears that the person took the request back, and believes the casefile. As long as
 // the answer is not out, the case ends there.
-func (c *access) hearWithdrawal(ctx workflow.Context) {
+func (c *request) hearWithdrawal(ctx workflow.Context) {
 	ch := workflow.GetSignalChannel(ctx, contract.Withdraw.Name)
 	for ch.Receive(ctx, nil) {
 		if c.withdrawn || c.over() {

@@ -48,6 +48,8 @@ type fakes struct {
 	onTask   func(kind dsr.TaskKind, id string)
 	byHand   []string  // systems in which people look by hand
 	law      *lawFakes // nil: the clocks say nothing
+	repeats  contract.RepeatFacts
+	hold     contract.Customers
 }
 
 const ref = contract.Ref("case/7QK2M-9XH4T")
@@ -132,6 +134,8 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 	add(env, f, contract.ChooseAccount, func(context.Context, contract.TaskInput) (contract.Nothing, error) {
 		return contract.Nothing{}, nil
 	})
+	add(env, f, contract.FindCustomers, func(context.Context, contract.RefInput) (contract.Customers, error) { return f.hold, nil })
+	add(env, f, contract.LookForRepeats, func(context.Context, contract.RefInput) (contract.RepeatFacts, error) { return f.repeats, nil })
 	add(env, f, contract.SendLetter, func(_ context.Context, in contract.LetterInput) (contract.LetterResult, error) {
 		if f.noLetter != nil {
 			if err := f.noLetter(in); err != nil {

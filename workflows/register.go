@@ -29,6 +29,8 @@ func Register(r Registry) {
 		contract.Verification.Name:     Verification,
 		contract.Restriction.Name:      Restriction,
 		contract.RetentionExtend.Name:  RetentionExtend,
+		contract.Complaint.Name:        Complaint,
+		contract.Disclosure.Name:       Disclosure,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	}

@@ -33,6 +33,8 @@ type request struct {
 	climbing bool        // a child has the person climb it
 	mayAct   bool        // it is signed that whoever brings the case for somebody else may
 	wiping   bool        // somebody waits to wipe the proofs
+	// forwarded: what is only held for customers was sent on to them.
+	forwarded bool
 
 	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back
@@ -125,7 +127,11 @@ func (c *request) begin(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.look(ctx); err != nil {
 		return "", err
 	}
-	return c.identify(ctx)
+	ended, err := c.identify(ctx)
+	if err != nil || ended != "" {
+		return ended, err
+	}
+	return "", c.repeats(ctx)
 }
 
 // look learns what must be known of the case.

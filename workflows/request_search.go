@@ -17,7 +17,10 @@ func (c *request) search(ctx workflow.Context) (contract.SearchPlan, error) {
 	if err != nil {
 		return plan, err
 	}
-	return plan, c.find(ctx, plan.Steps)
+	if err := c.find(ctx, plan.Steps); err != nil {
+		return plan, err
+	}
+	return plan, c.forward(ctx)
 }
 
 // planSearch plans the walk, once the casefile bears out who is asking.

@@ -38,6 +38,9 @@ type NewCase struct {
 	// Suppress are keyed hashes of the addresses that the wish came from: they stand on the list of
 	// dsr.ScopeMarketing or dsr.ScopeTracking from the same moment on as the case.
 	Suppress [][]byte
+	About    contract.Ref // of a complaint: the case that it is about
+	// ReceivedBy is the affiliate that the request reached; empty: the company itself.
+	ReceivedBy string
 	// Controller is the request of another company that opens the case; nil: a person does. One that
 	// is known already is a contract.ErrConflict.
 	Controller *ControllerRequest
@@ -85,6 +88,8 @@ type Case struct {
 	LinkedTo    contract.Ref `json:"linked_to,omitempty"` // the open case of the same person that goes on instead
 	Scope       string       `json:"scope,omitempty"`     // what it is about where its kind does not say
 	Reopens     contract.Ref `json:"reopens,omitempty"`   // the case that it takes up again
+	About       contract.Ref `json:"about,omitempty"`     // of a complaint: the case that it is about
+	ReceivedBy  string       `json:"received_by,omitempty"`
 }
 
 // LastMoment is what people are told: the last second of the last day. DueAt itself is the midnight
@@ -116,15 +121,20 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		return "", fmt.Errorf("writing a request: %w", err)
 	}
 	return s.newRef(ctx, contract.KindCase, "open a case", func(tx *sqlx.Tx, ref contract.Ref, key *seal.RefKey) error {
+		if n.About != "" { // a case that is about to be forgotten is not complained about
+			if _, err := lockCase(ctx, tx, n.About); err != nil {
+				return err
+			}
+		}
 		sealed, err := key.Seal(fieldRequest, request)
 		if err != nil {
 			return fmt.Errorf("sealing a request: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO case_file (ref, kind, laws, lang, channel, requester, opened_by,
-			map_hash, received_at, opened_at, due_at, request, state, ground, scope, reopens)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+			map_hash, received_at, opened_at, due_at, request, state, ground, scope, reopens, about, received_by)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, nullif($17, ''), $18)`,
 			ref, n.Kind, pq.Array(nonNil(n.Laws)), n.Lang, n.Channel, n.Requester, n.OpenedBy, n.MapHash,
-			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope, n.Reopens); err != nil {
+			received, opened, due, sealed, dsr.StateReceived, n.Ground, n.Scope, n.Reopens, n.About, n.ReceivedBy); err != nil {
 			if e := pq.As(err, "23505"); e != nil && e.Constraint == "case_file_reopens_once" {
 				return fault.Newf(contract.ErrConflict, "case %s was taken up again already", n.Reopens.ID())
 			}
@@ -147,6 +157,15 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		if n.Reopens != "" {
 			detail["reopens"] = n.Reopens.ID()
 			if err := s.record(ctx, tx, n.Reopens, "case.reopened", map[string]any{"as": ref.ID(), "by": n.OpenedBy}); err != nil {
+				return err
+			}
+		}
+		if n.ReceivedBy != "" {
+			detail["received_by"] = n.ReceivedBy
+		}
+		if n.About != "" {
+			detail["about"] = string(n.About)
+			if err := s.record(ctx, tx, n.About, "case.complained", map[string]any{"complaint": string(ref)}); err != nil {
 				return err
 			}
 		}
@@ -180,7 +199,7 @@ func nonNil(list []string) []string {
 // caseColumns are what caseRow scans.
 const caseColumns = `ref, kind, laws, lang, channel, requester, opened_by, map_hash, received_at, opened_at, due_at,
 	state, outcome, waiting_on, open_systems, started_at, closed_at, forgotten_at, verify_until, ending_at, ground, withdrawn_at,
-	coalesce(linked_to, '') AS linked_to, scope, reopens`
+	coalesce(linked_to, '') AS linked_to, scope, reopens, coalesce(about, '') AS about, received_by`
 
 type caseRow struct {
 	Ref         contract.Ref   `db:"ref"`
@@ -208,6 +227,8 @@ type caseRow struct {
 	LinkedTo    contract.Ref   `db:"linked_to"`
 	Scope       string         `db:"scope"`
 	Reopens     contract.Ref   `db:"reopens"`
+	About       contract.Ref   `db:"about"`
+	ReceivedBy  string         `db:"received_by"`
 }
 
 func (r *caseRow) value() Case {
@@ -218,6 +239,7 @@ func (r *caseRow) value() Case {
 		WaitingOn: r.WaitingOn, OpenSystems: r.OpenSystems, StartedAt: utc(r.StartedAt), ClosedAt: utc(r.ClosedAt),
 		Forgotten: r.ForgottenAt != nil, VerifyUntil: utc(r.VerifyUntil), EndingAt: utc(r.EndingAt),
 		Ground: dsr.Ground(r.Ground), WithdrawnAt: utc(r.WithdrawnAt), LinkedTo: r.LinkedTo, Scope: r.Scope, Reopens: r.Reopens,
+		About: r.About, ReceivedBy: r.ReceivedBy,
 	}
 }
 

@@ -143,6 +143,15 @@ func facts(t Task, earlier []decisionRow) dsr.TaskFacts {
 // the task forbids that.
 func against(ctx context.Context, q querier, t Task, earlier []decisionRow, at time.Time) (dsr.TaskFacts, error) {
 	f := facts(t, earlier)
+	if dsr.Rules[t.Kind].NotInvolved {
+		about, err := complainedAbout(ctx, q, t.Ref)
+		if err != nil {
+			return f, err
+		}
+		if f.Involved, err = involved(ctx, q, about, at); err != nil {
+			return f, err
+		}
+	}
 	after := dsr.Rules[t.Kind].NotAfter
 	if len(after) == 0 {
 		return f, nil

@@ -74,27 +74,8 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 		if err != nil {
 			return err
 		}
-		var row struct {
-			Withdrawn bool         `db:"withdrawn"`
-			Ending    bool         `db:"ending"`
-			Begun     bool         `db:"begun"`
-			Released  bool         `db:"released"`
-			Kind      dsr.CaseKind `db:"kind"`
-		}
-		if err := tx.GetContext(ctx, &row, `SELECT kind, withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
-			EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun,
-			EXISTS (SELECT FROM package p WHERE p.ref = c.ref AND released_at IS NOT NULL) AS released FROM case_file c WHERE ref = $1`, ref); err != nil {
+		if withdrawn, err := withdrawable(ctx, tx, ref, state); err != nil || withdrawn {
 			return err
-		}
-		switch {
-		case row.Withdrawn:
-			return nil
-		case state == dsr.StateClosed || row.Ending:
-			return fault.Newf(contract.ErrNotOpen, "%s is closed or about to be", ref.ID())
-		case row.Released && !row.Kind.Erases():
-			return fault.Newf(contract.ErrNotOpen, "the answer to %s is out: it cannot be withdrawn any more", ref.ID())
-		case row.Begun:
-			return fault.Newf(contract.ErrNotOpen, "what %s asks for has begun: it cannot be withdrawn any more", ref.ID())
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE case_file SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4 WHERE ref = $1`,
 			ref, s.now(), by, sealed); err != nil {
@@ -102,6 +83,43 @@ func (s *Store) Withdraw(ctx context.Context, ref contract.Ref, by, why string) 
 		}
 		return s.record(ctx, tx, ref, "case.withdrawn", map[string]any{"by": by})
 	})
+}
+
+// withdrawable refuses a withdrawal that comes too late (contract.ErrNotOpen), and says whether the request
+// was taken back before.
+func withdrawable(ctx context.Context, q querier, ref contract.Ref, state dsr.State) (withdrawn bool, err error) {
+	var row struct {
+		Withdrawn bool         `db:"withdrawn"`
+		Ending    bool         `db:"ending"`
+		Begun     bool         `db:"begun"`
+		Released  bool         `db:"released"`
+		Kind      dsr.CaseKind `db:"kind"`
+	}
+	if err := q.GetContext(ctx, &row, `SELECT kind, withdrawn_at IS NOT NULL AS withdrawn, ending_at IS NOT NULL AS ending,
+		EXISTS (SELECT FROM plan WHERE plan.ref = c.ref AND begun_at IS NOT NULL) AS begun,
+		EXISTS (SELECT FROM package p WHERE p.ref = c.ref AND released_at IS NOT NULL) AS released FROM case_file c WHERE ref = $1`, ref); err != nil {
+		return false, err
+	}
+	switch {
+	case row.Withdrawn:
+		return true, nil
+	case state == dsr.StateClosed || row.Ending:
+		return false, fault.Newf(contract.ErrNotOpen, "%s is closed or about to be", ref.ID())
+	case row.Released && !row.Kind.Erases():
+		return false, fault.Newf(contract.ErrNotOpen, "the answer to %s is out: it cannot be withdrawn any more", ref.ID())
+	case row.Begun:
+		return false, fault.Newf(contract.ErrNotOpen, "what %s asks for has begun: it cannot be withdrawn any more", ref.ID())
+	}
+	return false, nil
+}
+
+// MayWithdraw says whether Withdraw would take the request back now.
+func (s *Store) MayWithdraw(ctx context.Context, c Case) (bool, error) {
+	withdrawn, err := withdrawable(ctx, s.db, c.Ref, c.State)
+	if fault.Is(err, contract.ErrNotOpen) {
+		return false, nil
+	}
+	return err == nil && !withdrawn, dbError("look whether a request may be withdrawn", err)
 }
 
 // LinkCase looks whether another open deletion is of the same person, by a blind index of their

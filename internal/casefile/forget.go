@@ -20,10 +20,12 @@ var (
 		"letter", "code_wish", "identity", "challenge", "blind_index", "candidate", "task", "case_file"}
 )
 
-// ClosedCases lists closed cases in the order of their references, behind after.
+// ClosedCases lists closed cases in the order of their references, behind after: those that no open
+// complaint is about.
 func (s *Store) ClosedCases(ctx context.Context, after contract.Ref, limit int) ([]Case, error) {
 	var rows []caseRow
 	err := s.db.SelectContext(ctx, &rows, `SELECT `+caseColumns+` FROM case_file WHERE closed_at IS NOT NULL AND ref > $1
+		AND NOT EXISTS (SELECT FROM case_file k WHERE k.about = case_file.ref AND k.closed_at IS NULL)
 		ORDER BY ref LIMIT $2`, after, limitOf(limit))
 	cases := make([]Case, len(rows))
 	for i := range rows {
@@ -46,6 +48,9 @@ func (s *Store) ForgetCase(ctx context.Context, ref contract.Ref) error {
 		}
 		if state != dsr.StateClosed {
 			return fault.Newf(contract.ErrNotOpen, "%s is not closed: it is not forgotten", ref)
+		}
+		if err := notComplainedAbout(ctx, tx, ref); err != nil {
+			return err
 		}
 		var row caseRow
 		if err := tx.GetContext(ctx, &row, `SELECT `+caseColumns+` FROM case_file WHERE ref = $1`, ref); err != nil {

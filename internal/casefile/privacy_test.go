@@ -121,6 +121,7 @@ func (f *fixture) fillFor(t *testing.T) string {
 	f.fillLaw(t, ref)
 	f.fillNotice(t, string(account))
 	f.fillRetention(t, account)
+	f.entry(t, "2026-11-02", true)
 	_, err = f.Checkpoint(ctx)
 	ok(t, err)
 	wantType(t, f.SetProgress(ctx, ref, dsr.StateReview, "mei.lin@persons.example", nil), contract.ErrInternal)

@@ -74,11 +74,12 @@ type taskRow struct {
 }
 
 // selectTask joins who opened the case or the notice, proposed the change of the roster, or asked for a run
-// of retention.
+// of retention, or for an entry of the register of disclosures.
 const selectTask = `SELECT t.id, t.ref, t.kind, t.occasion, t.system, t.state, t.choices, t.digest, t.nonce,
-	t.opened_at, t.due_at, t.done_at, t.verdict, t.void_why, coalesce(c.opened_by, r.opened_by, h.placed_by, m.opened_by, q.asked_by, x.asked_by) AS opened_by
+	t.opened_at, t.due_at, t.done_at, t.verdict, t.void_why, coalesce(c.opened_by, r.opened_by, h.placed_by, m.opened_by, q.asked_by, x.asked_by, y.asked_by) AS opened_by
 	FROM task t LEFT JOIN case_file c ON c.ref = t.ref LEFT JOIN roster_change r ON r.ref = t.ref LEFT JOIN hold h ON h.ref = t.ref
-	LEFT JOIN notice m ON m.ref = t.ref LEFT JOIN retention_run q ON q.ref = t.ref LEFT JOIN retention_extension x ON x.ref = t.ref`
+	LEFT JOIN notice m ON m.ref = t.ref LEFT JOIN retention_run q ON q.ref = t.ref LEFT JOIN retention_extension x ON x.ref = t.ref
+	LEFT JOIN disclosure y ON y.ref = t.ref`
 
 func (r *taskRow) value() (Task, error) {
 	t := Task{

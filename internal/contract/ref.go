@@ -17,6 +17,8 @@ const (
 	KindRetention Kind = "retention"
 	KindHold      Kind = "hold"
 	KindRoster    Kind = "roster"
+	// KindDisclosure is an entry of the register of disclosures to authorities.
+	KindDisclosure Kind = "disclosure"
 )
 
 // Ref names one thing of ours, as "<kind>/<id>". It is also the workflow id, so it is random

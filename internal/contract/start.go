@@ -16,6 +16,8 @@ var starts = map[string]struct{ workflow, summary string }{
 	"restriction": {Restriction.Name, "restriction"},
 	"portability": {Access.Name, "portability request"},
 
+	"complaint": {Complaint.Name, "complaint"},
+
 	"erase-after-access": {EraseAfterAccess.Name, "request for a copy and then deletion"},
 }
 
@@ -36,6 +38,10 @@ func StartOf(ref Ref, kind string) (options client.StartWorkflowOptions, workflo
 	if ref.Kind() == KindNotice {
 		options.StaticSummary = "notice " + ref.ID()
 		return options, Notice.Name, NoticeInput{Ref: ref}, nil
+	}
+	if ref.Kind() == KindDisclosure {
+		options.StaticSummary = "an entry of the register of disclosures"
+		return options, Disclosure.Name, DisclosureInput{Ref: ref}, nil
 	}
 	if ref.Kind() == KindHold { // asked for again when two people said no before
 		options.StaticSummary = "release of a legal hold"

@@ -16,6 +16,7 @@ func TestEveryKindStartsItsOwnWorkflow(t *testing.T) {
 		{"case/7QK2M-9XH4T", "nonsense", ""},
 		{"roster/7QK2M-9XH4T", "", "Roster"},
 		{"notice/7QK2M-9XH4T", "", "Notice"},
+		{"disclosure/7QK2M-9XH4T", "", "Disclosure"},
 		{"retention/7QK2M-9XH4T", "access", ""},
 	} {
 		options, workflow, _, err := StartOf(tc.ref, tc.kind)

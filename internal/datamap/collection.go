@@ -53,6 +53,7 @@ func (f *file) collection(n ast.Node, c *Collection) {
 	f.stops(r, c, look)
 	f.closure(r, c, look)
 	f.facts(c)
+	f.held(r, c)
 }
 
 func (f *file) legalBasis(r *record, c *Collection) {

@@ -43,6 +43,7 @@ func (f *file) company(n ast.Node) Company {
 		c.Identities = f.identities(own)
 	}
 	c.Purposes = f.purposes(r)
+	c.Affiliates = f.affiliates(r)
 	f.bounds(r, &c)
 	f.corrections(r, &c)
 	return c

@@ -50,15 +50,16 @@ var (
 	languages  = []string{"zh", "en"}
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
+	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables", "processed_for",
 		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer", "stops"}
-	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "given", "recipients", "deletion", "expiry", "stops", "closure", "directory", "match", "links", "columns"}
-	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
-	channelKeys = []string{"kind", "column", "since"}
-	matchKeys   = []string{"column", "identity", "widens", "valid"}
-	linkKeys    = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
-	columnKeys  = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "fact", "ignore"}
-	companyKeys = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "deletion", "correction"}
+	tableKeys    = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "given", "recipients", "deletion", "expiry", "stops", "closure", "processed_for", "directory", "match", "links", "columns"}
+	customerKeys = []string{"name", "contact"}
+	dirKeys      = []string{"account", "language", "own_record_only", "channels"}
+	channelKeys  = []string{"kind", "column", "since"}
+	matchKeys    = []string{"column", "identity", "widens", "valid"}
+	linkKeys     = []string{"columns", "to", "to_columns", "relation", "deletion", "expr", "follow", "valid", "shared"}
+	columnKeys   = []string{"category", "title", "export", "mask", "third_party", "purpose", "legal_basis", "source", "given", "sensitivity", "paths", "free_text", "correct", "erase", "fact", "ignore"}
+	companyKeys  = []string{"name", "from", "reply_to", "hotline", "officer", "address", "languages", "law", "identities", "purposes", "affiliates", "deletion", "correction"}
 
 	askedDrivers   = []string{DriverManual, DriverOpenDSR, DriverWebhook}
 	rights         = []string{RightAccess, RightDeletion, RightCorrection}
@@ -66,7 +67,7 @@ var (
 	processorKinds = []string{IdentityEmail, IdentityAccount}
 	keysOf         = map[string][]string{"rights": {DriverManual, DriverOpenDSR}, "instructions": {DriverManual}, "evidence": {DriverManual}, "correct": {DriverManual},
 		"url": {DriverOpenDSR, DriverWebhook}, "domain": {DriverOpenDSR}, "stops": {DriverWebhook}}
-	databaseKeys = []string{"collections", "ignore_tables", "connections"}
+	databaseKeys = []string{"collections", "ignore_tables", "connections", "processed_for"}
 
 	identityKeys    = []string{"normaliser", "pattern"}
 	pathKeys        = []string{"category", "title", "export", "mask", "sensitivity"}

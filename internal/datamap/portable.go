@@ -57,8 +57,8 @@ func portable(c *Collection, col *Column) bool {
 	return col.Given && col.Ignore == "" && col.Export != ExportHeld && (basis == "consent" || basis == "contract")
 }
 
-// Shows reports whether the collection has a column that is not ignored: whether there is anything to
-// hand over.
+// Shows reports whether the collection is the company's own and has a column that is not ignored: whether
+// there is anything to hand over.
 func (c *Collection) Shows() bool {
-	return slices.ContainsFunc(c.Columns, func(col *Column) bool { return col.Ignore == "" })
+	return c.ProcessedFor == nil && slices.ContainsFunc(c.Columns, func(col *Column) bool { return col.Ignore == "" })
 }

@@ -41,6 +41,7 @@ func (f *file) system(n ast.Node) *System {
 		return s
 	}
 	f.sweep(r, s)
+	s.ProcessedFor = f.processedFor(r)
 	if all, ok := r.need("collections"); ok {
 		f.collections(all, s)
 	}

@@ -47,6 +47,8 @@ type System struct {
 	// Outside is what is asked of a system that no query reaches; nil for a database.
 	Outside *Outside
 	Sweep   Sweep // when and how fast expired rows go
+	// ProcessedFor holds for every collection that does not say otherwise.
+	ProcessedFor *Customer
 }
 
 // IgnoredTable is a table that is left out of the map on purpose.
@@ -79,6 +81,9 @@ type Collection struct {
 	Stops      []Stop    // what the end of a purpose means for the person's own rows
 	Closure    []Closure // what stands in the way of closing an account
 	Given      bool      // the person gave it; see Column.Given
+	// ProcessedFor is the customer for whom alone the rows are held, and who decides about them; nil: they
+	// are the company's own.
+	ProcessedFor *Customer
 }
 
 // ID is "system.collection".
@@ -203,6 +208,8 @@ type Company struct {
 	Identities []OwnIdentity
 	// Purposes are those that a person may have stopped: the two that every map has, and the company's.
 	Purposes []Purpose
+	// Affiliates are companies of the same group: a request that reaches one has reached the company.
+	Affiliates []Affiliate
 	// Limits bound a deletion that needs no third approval.
 	Limits Limits
 	// Strong are the kinds of identity that are one person's alone, and worth a hunt after a

@@ -136,6 +136,11 @@ func (p *Person) Status(ctx context.Context, caseID, code string) (string, error
 	return page.String(), err
 }
 
+// Withdraw takes the request back, as the status page lets whoever is signed in there.
+func (p *Person) Withdraw(ctx context.Context) error {
+	return p.post(ctx, "/case/withdraw", nil, io.Discard)
+}
+
 // Download asks for a download code, reads it, and fetches the package.
 func (p *Person) Download(ctx context.Context, caseID string, to io.Writer) error {
 	if err := p.AskCode(ctx, caseID, dsr.CodeDownload); err != nil {

@@ -130,6 +130,9 @@ func (d *Desk) Decide(ctx context.Context, id string, verdict dsr.Verdict, reaso
 			return contract.DecideResult{}, err
 		}
 	}
+	if t.Kind == dsr.TaskComplaint && (len(reason) > dsr.MaxAnswer || strings.ContainsAny(reason, "\r\n\t")) {
+		return contract.DecideResult{}, fault.Newf(contract.ErrBadInput, "the answer is one line of at most %d bytes: it goes into a letter", dsr.MaxAnswer)
+	}
 	decision := Sign(d.Keys.Installation(), t.Task, verdict, reason, key)
 	in, err := d.Seal(ctx, decision)
 	if err != nil {

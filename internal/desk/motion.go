@@ -52,6 +52,10 @@ func (d *Desk) Move(ctx context.Context, ref contract.Ref, m Moving) (contract.M
 	if len(m.Words) > 1000 || strings.ContainsAny(m.Words, "\r\n\t") {
 		return out, fault.Newf(contract.ErrBadInput, "the words must be one line of at most 1,000 bytes: they go into a letter")
 	}
+	if s.Case.Kind == dsr.Complaint && (m.Kind == dsr.MotionRefuse || m.Kind == dsr.MotionExtend) {
+		return out, fault.Newf(contract.ErrBadInput, "%s is a complaint: it is answered, upheld or not, and in time", s.Case.ID).
+			WithHint("habeas task list --case " + s.Case.ID)
+	}
 	law, err := d.lawful(s, &m)
 	if err != nil {
 		return out, err

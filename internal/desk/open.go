@@ -29,16 +29,22 @@ type Opening struct {
 	Scope      string     // of a restriction which purposes end; see dsr
 	// Representative is who asks for somebody else; nil where the person does. Normalised here.
 	Representative *dsr.Representative
-	OpenedBy       string // the member of staff whose key was unlocked, or who else opened it
+	About          contract.Ref // of a complaint: the case that it is about
+	ReceivedBy     string       // the affiliate that it reached, by its name in company.yaml; empty: the company itself
+	OpenedBy       string       // the member of staff whose key was unlocked, or who else opened it
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
 	reopens    contract.Ref // the case that this one takes up again; only ReopenCase sets it
 	restored   *Restored    // somebody who is back in a restored system; only OpenReplay sets it
+	known      bool         // whose it is, as the case that a complaint is about knows it
 }
 
 // OpenCase writes the case and then starts its workflow. When the start fails the case is there
 // all the same: the reconciler starts it within a minute, and the error says so.
 func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
+	if err := d.completeComplaint(ctx, &o); err != nil {
+		return "", err
+	}
 	if err := d.complete(&o); err != nil {
 		return "", err
 	}
@@ -66,7 +72,7 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		Kind: o.Kind, Laws: o.Laws, Lang: o.Lang, Channel: o.Channel, Requester: o.Requester, OpenedBy: o.OpenedBy,
 		MapHash: d.Map.Hash, ReceivedAt: o.ReceivedAt, DueAt: clock.Strict, Pins: pins,
 		Ground: o.Ground, Controller: o.controller, Scope: o.Scope, Suppress: d.suppressing(o), Reopens: o.reopens,
-		Request: o.request(),
+		About: o.About, ReceivedBy: o.ReceivedBy, Request: o.request(),
 	})
 	if err != nil {
 		return "", err
@@ -82,6 +88,9 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 func (d *Desk) complete(o *Opening) error {
 	bad := func(format string, args ...any) *fault.Error {
 		return fault.Newf(contract.ErrBadInput, format, args...)
+	}
+	if err := d.wrongReceiver(*o); err != nil {
+		return err
 	}
 	if o.ReceivedAt.IsZero() {
 		o.ReceivedAt = d.Now()
@@ -102,7 +111,7 @@ func (d *Desk) complete(o *Opening) error {
 		return bad("who is back in a restored system is found by habeas deletion replay, and not by hand")
 	case d.wrongScope(o) != nil:
 		return d.wrongScope(o)
-	case len(o.Identities) == 0 && o.restored == nil:
+	case len(o.Identities) == 0 && o.restored == nil && !o.known:
 		return bad("who is asking? give --account, --email or --mobile")
 	case !slices.Contains(d.Map.Company.Languages, o.Lang):
 		return bad("the company does not write letters in %q", o.Lang).

@@ -29,7 +29,9 @@ type YearLine struct {
 	NoData     int            `json:"no_data"`
 	Unverified int            `json:"unverified"`
 	Withdrawn  int            `json:"withdrawn"`
-	Other      int            `json:"other"` // linked to another case
+	Other      int            `json:"other"`  // linked to another case
+	Upheld     int            `json:"upheld"` // of complaints
+	NotUpheld  int            `json:"not_upheld"`
 	Open       int            `json:"open"`
 	Extended   int            `json:"extended"`
 	Overdue    int            `json:"overdue"`
@@ -93,6 +95,10 @@ func (l *YearLine) count(t casefile.Told) {
 		l.Unverified++
 	case dsr.Withdrawn:
 		l.Withdrawn++
+	case dsr.Upheld:
+		l.Upheld++
+	case dsr.NotUpheld:
+		l.NotUpheld++
 	default:
 		l.Other++
 	}
@@ -102,7 +108,7 @@ func (l *YearLine) count(t casefile.Told) {
 	if t.Overdue {
 		l.Overdue++
 	}
-	answered := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData}
+	answered := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData, dsr.Upheld, dsr.NotUpheld}
 	if slices.Contains(answered, dsr.Outcome(t.Outcome)) {
 		l.days = append(l.days, t.Answered.Sub(t.ReceivedAt).Hours()/24)
 	}
@@ -127,7 +133,7 @@ func (l *YearLine) average() {
 func (r YearReport) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{"year", "law", "kind", "received", "complied_in_whole", "complied_in_part", "denied", "no_data", "unverified",
-		"withdrawn", "other", "open", "extended", "overdue", "median_days", "mean_days", "refusals"})
+		"withdrawn", "other", "upheld", "not_upheld", "open", "extended", "overdue", "median_days", "mean_days", "refusals"})
 	for _, l := range r.Lines {
 		refusals := ""
 		for _, code := range slices.Sorted(maps.Keys(l.Refusals)) {
@@ -137,7 +143,7 @@ func (r YearReport) WriteCSV(w io.Writer) error {
 			refusals += code + ": " + strconv.Itoa(l.Refusals[code])
 		}
 		row := []string{strconv.Itoa(r.Year), l.Law, l.Kind}
-		for _, n := range []int{l.Received, l.Whole, l.Part, l.Denied, l.NoData, l.Unverified, l.Withdrawn, l.Other, l.Open, l.Extended, l.Overdue} {
+		for _, n := range []int{l.Received, l.Whole, l.Part, l.Denied, l.NoData, l.Unverified, l.Withdrawn, l.Other, l.Upheld, l.NotUpheld, l.Open, l.Extended, l.Overdue} {
 			row = append(row, strconv.Itoa(n))
 		}
 		_ = out.Write(append(row, strconv.FormatFloat(l.MedianDays, 'f', 1, 64), strconv.FormatFloat(l.MeanDays, 'f', 1, 64), refusals))

@@ -30,8 +30,8 @@ func TestAYearInNumbers(t *testing.T) {
 	if err := (YearReport{Year: 2026, Lines: []YearLine{line}}).WriteCSV(&csv); err != nil {
 		t.Fatal(err)
 	}
-	want := "year,law,kind,received,complied_in_whole,complied_in_part,denied,no_data,unverified,withdrawn,other,open,extended,overdue,median_days,mean_days,refusals\n" +
-		"2026,us-ca,access,7,1,1,2,0,1,1,0,1,1,1,6.5,8.5,at a review or a step: 1; us-ca/unverified: 1\n"
+	want := "year,law,kind,received,complied_in_whole,complied_in_part,denied,no_data,unverified,withdrawn,other,upheld,not_upheld,open,extended,overdue,median_days,mean_days,refusals\n" +
+		"2026,us-ca,access,7,1,1,2,0,1,1,0,0,0,1,1,1,6.5,8.5,at a review or a step: 1; us-ca/unverified: 1\n"
 	if diff := cmp.Diff(want, csv.String()); diff != "" {
 		t.Error(diff)
 	}

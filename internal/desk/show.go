@@ -20,6 +20,10 @@ type CaseView struct {
 	Letters []casefile.Letter     `json:"letters"`
 	Package *casefile.Package     `json:"package,omitempty"`
 	// Stops are when the person was asked, Extensions the time that was taken.
+	// Complaints are those about this case.
+	Complaints []OtherCase `json:"complaints,omitempty"`
+	// Related are other cases of the same verified person and kind.
+	Related    []OtherCase          `json:"related,omitempty"`
 	Stops      []casefile.Stop      `json:"stops,omitempty"`
 	Extensions []casefile.Extension `json:"extensions,omitempty"`
 	Plans      []PlanView           `json:"plans,omitempty"`
@@ -50,6 +54,16 @@ func (d *Desk) Show(ctx context.Context, ref contract.Ref) (CaseView, error) {
 	case !fault.Is(err, contract.ErrNotFound):
 		return v, err
 	}
+	complaints, err := d.Store.Complaints(ctx, ref)
+	if err != nil {
+		return v, err
+	}
+	v.Complaints = viewOthers(complaints)
+	related, err := d.Store.Related(ctx, ref)
+	if err != nil {
+		return v, err
+	}
+	v.Related = viewOthers(related)
 	if v.Stops, err = d.Store.Stops(ctx, ref); err != nil {
 		return v, err
 	}

@@ -17,10 +17,12 @@ const (
 	// (PIPL 15, 24, 44, GDPR 7(3), 18, 21).
 	Restriction CaseKind = "restriction"
 	Portability CaseKind = "portability" // PIPL 45(3), GDPR 20: an access to what the person gave
+	// Complaint is about how another case was dealt with (DPA 2018 s. 164A, 网络数据安全管理条例 20).
+	Complaint CaseKind = "complaint"
 )
 
 // CaseKinds lists them all, in the order in which help shows them.
-var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess, Correction, Restriction, Portability}
+var CaseKinds = []CaseKind{Access, Deletion, EraseAfterAccess, Correction, Restriction, Portability, Complaint}
 
 // Copies says whether a case of the kind gives the person a copy of their data.
 func (k CaseKind) Copies() bool { return k == Access || k == Portability || k == EraseAfterAccess }
@@ -74,6 +76,9 @@ const (
 	Unverified Outcome = "unverified"
 	Withdrawn  Outcome = "withdrawn"
 	Linked     Outcome = "linked" // the same person has an open case of this kind, which goes on
+
+	Upheld    Outcome = "upheld"     // of a complaint: it was right
+	NotUpheld Outcome = "not_upheld" // and it was not
 )
 
 // Ground is why somebody may have their data deleted.

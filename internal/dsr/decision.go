@@ -22,6 +22,8 @@ const (
 	Retry    Verdict = "retry"    // go on trying
 	Partial  Verdict = "partial"  // go on without this part
 	Replan   Verdict = "replan"   // look again, and make a new plan with decisions of its own
+	Uphold   Verdict = "uphold"   // the complaint is right; the reason is what the person reads
+	Dismiss  Verdict = "dismiss"  // it is not; the same
 )
 
 // Role is what a member of staff may do.
@@ -92,6 +94,7 @@ type TaskFacts struct {
 	Nonce    []byte
 	OpenedBy string   // who opened the case
 	Earlier  []string // who already signed for this same thing
+	Involved []string // who had a part in the case that a complaint is about
 }
 
 // Signer is a member of staff as the casefile knows them, already traced back to pinned keys.
@@ -132,6 +135,8 @@ func Check(d Decision, t TaskFacts, s Signer, installation string) error {
 		return refuse("whoever opened the case may not decide this: a second person must")
 	case slices.Contains(t.Earlier, s.Name):
 		return refuse("the same person has signed already: a second person must")
+	case slices.Contains(t.Involved, s.Name):
+		return refuse("the signer had a part in the case that is complained about: somebody else must")
 	}
 	return nil
 }

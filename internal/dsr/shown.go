@@ -31,6 +31,12 @@ type Shown struct {
 	LeftOut []string `json:"left_out,omitempty"`
 	// Withheld are the collections that are refused, by two signatures, and stay out of the package.
 	Withheld []Withheld `json:"withheld,omitempty"`
+	// Disclosed are the entries of the register of disclosures that go into the package, those alone that
+	// the person may know of: "2026-03-01, authority, ground".
+	Disclosed []string `json:"disclosed,omitempty"`
+	// Forwarded are the collections with rows that are only held for a customer, to whom the request was
+	// forwarded: "system.collection: rows, customer". They are in no package and no plan changes them.
+	Forwarded []string `json:"forwarded,omitempty"`
 	// Widened are the values that were found on the way and searched on, masked, and those that
 	// were not used because they stand on somebody else's directory row too.
 	Widened []string `json:"widened,omitempty"`
@@ -58,9 +64,12 @@ type Shown struct {
 
 	Representative *ShownRepresentative `json:"representative,omitempty"`
 
-	Notice    *ShownNotice    `json:"notice,omitempty"`
-	Retention *ShownRetention `json:"retention,omitempty"`
-	Extension *ShownExtension `json:"extension,omitempty"`
+	Notice     *ShownNotice     `json:"notice,omitempty"`
+	Retention  *ShownRetention  `json:"retention,omitempty"`
+	Extension  *ShownExtension  `json:"extension,omitempty"`
+	Complaint  *ShownComplaint  `json:"complaint,omitempty"`
+	Repeat     *ShownRepeat     `json:"repeat,omitempty"`
+	Disclosure *ShownDisclosure `json:"disclosure,omitempty"`
 }
 
 // ShownExtension is a wish to keep rows beyond their time.

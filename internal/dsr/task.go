@@ -68,6 +68,8 @@ type Rule struct {
 	// NotAfter are kinds of task of the same case: who signed one of them before may not sign this.
 	NotAfter []TaskKind
 	Signers  int // how many different people must approve
+	// NotInvolved: who opened, moved or signed anything in the case complained about may not.
+	NotInvolved bool
 }
 
 // Rules are the rules of every kind of task.
@@ -105,6 +107,9 @@ var Rules = map[TaskKind]Rule{
 	TaskExtend:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskRefuse:        {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 	TaskLift:          {Roles: movers, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
+	TaskComplaint:     {Roles: []Role{RoleReviewer, RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Uphold, Dismiss}, Signers: 1, NotInvolved: true},
+	TaskRepeated:      {Roles: []Role{RoleReviewer, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve}, Signers: 1},
+	TaskDisclosure:    {Roles: []Role{RoleApprover, RoleLead, RoleCounsel}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},
 	TaskReleaseHold:   {Roles: []Role{RoleCounsel, RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, Signers: 2},
 
 	TaskRetention:       {Roles: []Role{RoleApprover, RoleLead}, Verdicts: []Verdict{Approve, Reject}, NotOpener: true, Signers: 2},

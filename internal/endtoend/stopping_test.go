@@ -90,13 +90,14 @@ func (n *newsletters) told(address string) (taken []call) {
 func TestHistoriesOfStopping(t *testing.T) {
 	t.Parallel()
 	n := newNewsletters(t)
-	c := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_COOL_OFF": "2s"}, map[string]string{"newsletter.yaml": fmt.Sprintf(newsletter, n.URL)})
+	c := companyWith(t, map[string]string{"HABEAS_CODEC": "off", "HABEAS_COOL_OFF": "2s"}, map[string]string{"newsletter.yaml": fmt.Sprintf(newsletter, n.URL), "accounts.yaml": withHosted(t)})
 	ctx, d := deskOf(t, c)
 	r := &recorder{t: t, c: c, d: d, ctx: ctx, dir: os.Getenv("HABEAS_HISTORIES")}
 	if r.dir == "" {
 		r.dir = t.TempDir()
 	}
 	cast := example.Cast()
+	newStubborn(t, c, cast.English, 4*time.Minute).onSystem("accounts", hostedTable)
 	t.Run("opt-out", func(t *testing.T) {
 		r.record("restriction-at-once", string(optOut(newStubborn(t, c, cast.CaseTwinA, 4*time.Minute), n, cast.CaseTwinB)))
 	})
@@ -109,6 +110,9 @@ func TestHistoriesOfStopping(t *testing.T) {
 	})
 	t.Run("portability", func(t *testing.T) { takenAlong(newStubborn(t, c, cast.AlsoContact, 4*time.Minute)) })
 	t.Run("account closure", func(t *testing.T) { closing(newStubborn(t, c, cast.English, 4*time.Minute)) })
+	t.Run("held for a customer", func(t *testing.T) {
+		r.record("deletion-forwarded", string(forwarded(newStubborn(t, c, ordinary(t, c, 1)[0], 6*time.Minute))))
+	})
 }
 
 // flag reads a column of an account.

@@ -23,6 +23,7 @@ type contextFile struct {
 	Systems     []contextSystem `json:"systems"`
 	Files       []contextFiled  `json:"files,omitempty"`
 	Missing     []contextMissed `json:"missing,omitempty"`
+	Disclosures []Disclosure    `json:"disclosures,omitempty"`
 }
 
 // contextFiled is a file from a system in which somebody looked by hand.
@@ -126,6 +127,7 @@ func (a *assembly) contextJSON(w io.Writer) error {
 	for _, m := range p.Facts.Missing {
 		file.Missing = append(file.Missing, contextMissed(m))
 	}
+	file.Disclosures = p.Facts.Disclosures
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

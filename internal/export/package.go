@@ -48,6 +48,15 @@ type Facts struct {
 	Installation string    // who signs: seal.Keys.Installation
 	Signer       ed25519.PublicKey
 	Missing      []Missing
+	Disclosures  []Disclosure
+}
+
+// Disclosure is one time that something was disclosed to an authority, of those that the person may know of.
+type Disclosure struct {
+	Authority  string   `json:"authority"`
+	Ground     string   `json:"ground"` // law and article
+	At         string   `json:"on"`     // a day
+	Categories []string `json:"of"`     // what was disclosed
 }
 
 // Package is everything that a package is made of.

@@ -40,6 +40,7 @@ type head struct {
 	Systems             []tocSystem
 	Total               string
 	Missing             []missed
+	Disclosures         []disclosed
 	Attached            []attached // from systems in which somebody looked by hand
 	Masked, Held        bool       // columns that the map hides, anywhere
 	Others              bool       // columns that speak of others, anywhere
@@ -148,8 +149,14 @@ func (a *assembly) head() *head {
 	for _, m := range p.Facts.Missing {
 		h.Missing = append(h.Missing, missed{Title: m.Title.In(p.Lang), Reason: m.Reason.In(p.Lang)})
 	}
+	for _, d := range p.Facts.Disclosures {
+		h.Disclosures = append(h.Disclosures, disclosed{Authority: d.Authority, Ground: d.Ground, At: d.At, Of: strings.Join(d.Categories, h.W.Separator)})
+	}
 	return h
 }
+
+// disclosed is one disclosure to an authority.
+type disclosed struct{ Authority, Ground, At, Of string }
 
 type systemView struct {
 	W             *words

@@ -46,7 +46,7 @@ func (p Profile) check() error {
 			return fmt.Errorf("warn_days must fall, from 365 at most to 1 at least")
 		}
 	}
-	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRecords, p.checkKept, p.checkLeaks, p.checkNotify} {
+	for _, check := range []func() error{p.checkRights, p.checkRules, p.checkExtension, p.checkGrounds, p.checkRepeats, p.checkRecords, p.checkKept, p.checkLeaks, p.checkNotify} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -107,6 +107,9 @@ func (p Profile) checkRules() error {
 			}
 			if r.FirstDay != "" && !slices.Contains(firstDays, r.FirstDay) {
 				return fmt.Errorf("%s: first_day must be one of %s", field, strings.Join(firstDays, ", "))
+			}
+			if _, err := time.Parse(time.DateOnly, r.Since); r.Since != "" && (err != nil || slices.Contains(r.For, all)) {
+				return fmt.Errorf("%s: since is a day such as 2026-06-19, and never of a rule for all", field)
 			}
 		}
 	}

@@ -128,7 +128,7 @@ func (l Law) earliest(what string, rules []Rule, kind string, received time.Time
 	var first Clock
 	promptly, codes := false, l.Profile.codes(kind)
 	for _, rule := range rules {
-		if !meant(rule.For, codes) {
+		if !meant(rule.For, codes) || civil(received, zone).Format(time.DateOnly) < rule.Since {
 			continue
 		}
 		if rule.Within.Unit == Promptly {

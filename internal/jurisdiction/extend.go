@@ -14,7 +14,7 @@ import (
 // 30 April). A law without extension is a contract.ErrBadInput.
 func (l Law) Extended(kind string, received time.Time, stops []Pause, now time.Time) (Clock, error) {
 	e, codes := l.Profile.Extension, l.Profile.codes(kind)
-	if e == nil || !meant(e.For, codes) {
+	if e == nil || kind == complaint || !meant(e.For, codes) {
 		return Clock{}, l.noExtension(kind)
 	}
 	var rules []Rule
@@ -42,7 +42,7 @@ func (l Law) noExtension(kind string) error {
 func (l Law) MayExtend(kind, ground string, strict, now time.Time) error {
 	e := l.Profile.Extension
 	switch {
-	case e == nil || !meant(e.For, l.Profile.codes(kind)):
+	case e == nil || kind == complaint || !meant(e.For, l.Profile.codes(kind)):
 		return l.noExtension(kind)
 	case !slices.ContainsFunc(e.Grounds, func(g Ground) bool { return g.Code == ground }):
 		return fault.Newf(contract.ErrBadInput, "%s knows no ground %q for an extension", l.Profile.Name, ground).
@@ -53,8 +53,15 @@ func (l Law) MayExtend(kind, ground string, strict, now time.Time) error {
 	return nil
 }
 
+// complaint is a case about how another case was dealt with. It is answered, upheld or not: no law takes
+// more time for it, and none refuses it.
+const complaint = "complaint"
+
 // RefusalsFor are the grounds on which a case of that kind may be refused.
 func (p Profile) RefusalsFor(kind string) []Ground {
+	if kind == complaint {
+		return nil
+	}
 	codes := p.codes(kind)
 	return slices.DeleteFunc(slices.Clone(p.Refusals), func(g Ground) bool { return !meant(g.For, codes) })
 }

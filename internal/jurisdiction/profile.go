@@ -55,17 +55,19 @@ type Profile struct {
 	// Roll: what ends on a day off moves to the next working day, for the legal date.
 	Roll bool `json:"roll"`
 	// WarnDays are how many days before the strict date staff are warned.
-	WarnDays    []int       `json:"warn_days"`
-	Rights      []Right     `json:"rights"`
-	Acknowledge []Rule      `json:"acknowledge"`
-	Answers     []Rule      `json:"answer"`
-	Extension   *Extension  `json:"extend,omitempty"` // nil: the law knows none
-	Pause       Pausing     `json:"pause"`
-	Verify      Verifying   `json:"verify"`
-	Refusals    []Ground    `json:"refuse"`
-	Complain    Complaining `json:"complain"`
-	Recipients  []Telling   `json:"recipients,omitempty"`
-	Records     Records     `json:"records"`
+	WarnDays    []int      `json:"warn_days"`
+	Rights      []Right    `json:"rights"`
+	Acknowledge []Rule     `json:"acknowledge"`
+	Answers     []Rule     `json:"answer"`
+	Extension   *Extension `json:"extend,omitempty"` // nil: the law knows none
+	Pause       Pausing    `json:"pause"`
+	Verify      Verifying  `json:"verify"`
+	Refusals    []Ground   `json:"refuse"`
+	// Repeats is from how many requests on a reviewer is asked whether they are too many; nil: never.
+	Repeats    *Repeating  `json:"repeats,omitempty"`
+	Complain   Complaining `json:"complain"`
+	Recipients []Telling   `json:"recipients,omitempty"`
+	Records    Records     `json:"records"`
 	// KeptAtLeast are floors for records that are kept in the course of business.
 	KeptAtLeast []KeptAtLeast `json:"keep_at_least,omitempty"`
 	Leaks       []Leak        `json:"breach"`
@@ -91,8 +93,10 @@ type Rule struct {
 	Within   Period   `json:"within"`
 	FirstDay string   `json:"first_day,omitempty"` // in place of the profile's
 	// House: the number is the company's own target, not the law's.
-	House       bool   `json:"house,omitempty"`
-	Source      string `json:"source"`
+	House  bool   `json:"house,omitempty"`
+	Source string `json:"source"`
+	// Since is the first day of receipt for which the rule holds, as 2026-06-19; empty: always.
+	Since       string `json:"since,omitempty"`
 	Unconfirmed bool   `json:"unconfirmed,omitempty"` // a setting until a lawyer has read the text
 }
 
@@ -112,6 +116,17 @@ type Ground struct {
 	Source      string   `json:"source"`
 	For         []string `json:"for,omitempty"` // codes of rights; none: all
 	Unconfirmed bool     `json:"unconfirmed,omitempty"`
+}
+
+// Repeating is a number of requests of one person and kind beyond which somebody looks at them. Nothing is
+// refused by a number: a reviewer says whether the case goes on, or proposes to refuse it on the ground.
+type Repeating struct {
+	MoreThan int      `json:"more_than"`
+	Within   Period   `json:"within"`
+	For      []string `json:"for"`
+	Ground   string   `json:"ground"`          // a code of Refusals
+	House    bool     `json:"house,omitempty"` // the number is the company's own
+	Source   string   `json:"source"`
 }
 
 // What stopping the clock does.

@@ -4,6 +4,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // The vectors were worked out by hand on a paper calendar: each says the last day, strictly and
@@ -200,6 +203,50 @@ func TestUKComplaintsAreAcknowledgedWithinThirtyDaysTheFirstIncluded(t *testing.
 	}
 	if want := time.Date(2026, 12, 23, 0, 0, 0, 0, time.UTC); !clock.Strict.Equal(want) {
 		t.Errorf("strict %v, want %v", clock.Strict, want)
+	}
+	// The law holds for what was received from 19 June 2026 on, by London's days.
+	for _, early := range []string{"2026-06-18T22:59Z", "2026-01-02T10:00Z"} {
+		if _, err := l.Acknowledge("complaint", moment(t, early)); err == nil {
+			t.Errorf("a complaint received %s goes by a rule that was not in force", early)
+		}
+	}
+	if _, err := l.Acknowledge("complaint", moment(t, "2026-06-18T23:01Z")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A complaint is answered: no law takes more time for it, and none refuses it.
+func TestComplaintsAreNeitherExtendedNorRefused(t *testing.T) {
+	t.Parallel()
+	for _, v := range []struct{ law, received, strict string }{
+		{"cn-pipl", "2026-11-23T03:00Z", "2026-12-14"}, // 15 working days
+		{"uk-gdpr", "2026-11-23T10:00Z", "2026-12-22"}, // a month beginning with the day
+		{"eu-gdpr", "2026-11-23T10:00Z", "2026-12-23"},
+		{"us-ca", "2026-11-23T20:00Z", "2027-01-06"}, // 45 days, the day of receipt counted
+		{"br-lgpd", "2026-11-23T15:00Z", "2026-12-08"},
+	} {
+		at := moment(t, v.received)
+		l := law(t, v.law, at)
+		if !l.Profile.Allows("complaint") {
+			t.Errorf("%s knows no complaint", v.law)
+		}
+		clock, err := l.Answer("complaint", at, nil, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zone, err := time.LoadLocation(l.Profile.Zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := clock.Strict.Add(-time.Second).In(zone).Format(time.DateOnly); got != v.strict {
+			t.Errorf("%s: strict %s, want %s", v.law, got, v.strict)
+		}
+		if len(l.Profile.RefusalsFor("complaint")) > 0 {
+			t.Errorf("%s refuses complaints", v.law)
+		}
+		if err := l.MayExtend("complaint", "complexity", clock.Strict, at); !fault.Is(err, contract.ErrBadInput) {
+			t.Errorf("%s extends a complaint: %v", v.law, err)
+		}
 	}
 }
 

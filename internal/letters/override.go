@@ -129,7 +129,7 @@ func (s *source) replace(t Template, lang, name string, raw []byte) []string {
 		}
 	}
 	s.letters[t], s.raw[t] = tree, raw
-	for _, outcome := range []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.Withdrawn, dsr.NoData} {
+	for _, outcome := range []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.Withdrawn, dsr.NoData, dsr.Upheld, dsr.NotUpheld} {
 		f := Sample()
 		f.Outcome = string(outcome)
 		if _, err := render(s, t, lang, f); err != nil {
@@ -141,7 +141,7 @@ func (s *source) replace(t Template, lang, name string, raw []byte) []string {
 }
 
 // optional are fields that a text may leave out.
-var optional = []string{"Salutation", "By", "Reason", "Officer", "Address", "Answerable", "Missing", "Withheld", "CodeExpires", "BackupsUntil", "Done", "Kept", "NotDone", "Others", "Told"}
+var optional = []string{"Salutation", "By", "Reason", "Officer", "Address", "Answerable", "Missing", "Withheld", "CodeExpires", "BackupsUntil", "Person", "Done", "Kept", "NotDone", "Others", "Told"}
 
 // fieldsIn lists the fields that a template and those that it calls use.
 func fieldsIn(t *template.Template) []string {
@@ -219,6 +219,7 @@ func Sample() Fields {
 		Represents: dsr.RequesterGuardian, Representative: "示例代理人 / Sample agent",
 		Purposes: []string{"营销 / Marketing"}, EndsAt: time.Date(2027, 1, 2, 9, 0, 0, 0, zone), EndWhy: "The check is done.",
 		Ways: []string{"第二个验证码 / A second code"}, ProveUntil: at(12, 7, 10),
+		Kind: string(dsr.Access), Person: []string{"email: l***@mail.example"}, Answer: "您说得对，我们已改正。/ You were right, and we have mended it.",
 		Company: datamap.Company{
 			Name: datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"}, Address: datamap.Text{ZH: "示例市示例路1号", EN: "1 Sample Road, Sample City"},
 			From: "privacy@cloud.example", ReplyTo: "privacy@cloud.example", Hotline: "400-000-0000", Officer: "dpo@cloud.example",

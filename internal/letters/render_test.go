@@ -34,7 +34,7 @@ func full() Fields {
 		WithdrawUntil: time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC), Certificate: strings.Repeat("0123456789abcdef", 4),
 		Done: []string{"Accounts – Users: 1"}, Kept: []string{"Billing – Invoices: 3 (Accounting law, until 2036-12-31)"},
 		BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), OtherCase: "7QK2M-9XH4T",
-		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.",
+		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.", Kind: string(dsr.Access), Person: []string{"email: l***@mail.example"}, Answer: "The copy left out your support calls, and you have them now.",
 		Represents: dsr.RequesterAgent, Representative: "李*",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
 		Ways: []string{"A code to your other address or number"}, ProveUntil: time.Date(2026, 12, 7, 2, 0, 0, 0, time.UTC),
@@ -89,6 +89,11 @@ func goldenCases() map[string]struct {
 	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Refused, dsr.PartlyDone} {
 		add("restriction_closed-"+string(outcome), RestrictionClosed, func(f *Fields) { f.Outcome = string(outcome) })
 	}
+	for _, outcome := range []dsr.Outcome{dsr.Upheld, dsr.NotUpheld, dsr.Withdrawn, dsr.Refused} {
+		add("complaint_answer-"+string(outcome), ComplaintAnswer, func(f *Fields) { f.Outcome = string(outcome) })
+	}
+	add("forwarded-deletion", Forwarded, func(f *Fields) { f.Kind = string(dsr.Deletion) })
+	add("forwarded-correction", Forwarded, func(f *Fields) { f.Kind = string(dsr.Correction) })
 	for _, as := range []string{dsr.RequesterGuardian, dsr.RequesterRelative} {
 		for _, letter := range []Template{RepresentativeAccepted, RepresentativeDeclined, RepresentativeClosed} {
 			add(string(letter)+"-"+as, letter, func(f *Fields) { f.Represents = as })

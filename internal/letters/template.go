@@ -69,6 +69,18 @@ const (
 	RestrictionClosed Template = "restriction_closed" // the end, by Fields.Outcome
 )
 
+// The letters of a complaint.
+const (
+	ComplaintAck    Template = "complaint_ack"    // proof of receipt, and what happens next
+	ComplaintAnswer Template = "complaint_answer" // upheld or not, and the ways to the regulator and to court
+)
+
+// The letters about data that is only held for a customer.
+const (
+	Forwarded  Template = "forwarded"  // to the customer: somebody asks, and it decides
+	Redirected Template = "redirected" // to the person: whom the request was forwarded to
+)
+
 // The letters of a case that somebody brings for another. Those to the representative say nothing about the
 // person.
 const (
@@ -84,7 +96,8 @@ func Templates() []Template {
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
 		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
 		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed,
-		VerifyAgent, RepresentativeAccepted, RepresentativeDeclined, RepresentativeClosed}
+		VerifyAgent, RepresentativeAccepted, RepresentativeDeclined, RepresentativeClosed,
+		ComplaintAck, ComplaintAnswer, Forwarded, Redirected}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -139,7 +152,7 @@ type Fields struct {
 	Kept          []string  // what is kept, by which law and until when; may be empty
 	Certificate   string    // SHA-256 of the certificate, hex
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
-	OtherCase     string    // the number of the open case that goes on instead
+	OtherCase     string    // the number of the open case that goes on instead, or that a complaint is about
 
 	// Of a case that somebody brings for another.
 	Represents     string // who asks: one of dsr's requesters
@@ -155,6 +168,13 @@ type Fields struct {
 	Purposes []string  // what was asked to stop, in the reader's words
 	EndsAt   time.Time // when a restriction ends
 	EndWhy   string    // and why
+
+	// Of a request that is forwarded to a customer, beside Done, which lists what is held for them.
+	Kind   string   // one of dsr.CaseKinds
+	Person []string // who asks, masked
+
+	// Answer is what a complaint is answered with, in the words of staff.
+	Answer string
 }
 
 // Withheld is one part of an answer that is refused, in the reader's words.

@@ -112,6 +112,20 @@ func (v view) ClockStops() bool           { return v.f.ClockStops }
 func (v view) Regulator() (string, error) { return need("where to complain", v.f.Regulator) }
 func (v view) Court() (string, error)     { return need("the way to court", v.f.Court) }
 
+// Kind is what is asked, Person who asks.
+func (v view) Kind() (string, error) {
+	if !slices.Contains(dsr.CaseKinds, dsr.CaseKind(v.f.Kind)) {
+		return "", badField{"the kind of case", "is missing"}
+	}
+	return v.f.Kind, nil
+}
+
+// Person lists who asks, masked.
+func (v view) Person() ([]string, error) { return v.lines("who asks", v.f.Person) }
+
+// Answer is what a complaint is answered with.
+func (v view) Answer() (string, error) { return need("the answer", v.f.Answer) }
+
 // CopyFirst says whether the person asked for a copy and for the deletion that follows it.
 func (v view) CopyFirst() bool { return v.f.CopyFirst }
 
@@ -367,7 +381,7 @@ func zone(t time.Time, zh bool) string {
 
 // Outcome is how the case ended. An unverified case has a letter of its own.
 func (v view) Outcome() (string, error) {
-	known := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData, dsr.Withdrawn, dsr.Linked}
+	known := []dsr.Outcome{dsr.Fulfilled, dsr.PartlyDone, dsr.Refused, dsr.NoData, dsr.Withdrawn, dsr.Linked, dsr.Upheld, dsr.NotUpheld}
 	if v.f.Outcome == "" {
 		return "", badField{"the outcome", "is missing"}
 	}

@@ -38,6 +38,9 @@ func TestMissingFieldStops(t *testing.T) {
 		ConfirmCode:      {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
 		CorrectionDone:   {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 		CorrectionEnded:  {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
+		Forwarded:        {"CaseNo", "ReceivedAt", "Zone", "Kind", "PortalHost", "Company"},
+		Redirected:       {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+		ComplaintAck:     {"CaseNo", "ReceivedAt", "DueAt", "Zone", "OtherCase", "PortalHost", "Company"},
 		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 
 		VerifyAgent:            {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company", "Representative"},

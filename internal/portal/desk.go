@@ -19,6 +19,9 @@ type Desk interface {
 	TryCode(ctx context.Context, caseID, purpose, code string) (bool, error)
 	// Status says how far a case is. It is asked only behind a right status code.
 	Status(ctx context.Context, caseID string) (Status, error)
+	// Withdraw takes the request back; too late is a contract.ErrNotOpen. It is asked only behind a right
+	// status code and a confirmation.
+	Withdraw(ctx context.Context, caseID string) error
 	// OpenPackage opens the package for its download. It is asked only behind a right download
 	// code, and its context lasts as long as the download.
 	OpenPackage(ctx context.Context, caseID string) (Download, error)
@@ -35,6 +38,7 @@ type Status struct {
 	DueAt        time.Time  // shown in its own zone
 	ExpiresAt    *time.Time // until when the package may be fetched; nil when there is none
 	Downloadable bool
+	Withdrawable bool // the person may still take the request back
 }
 
 // Download is an open package.

@@ -39,6 +39,18 @@ type memoryCase struct {
 	size    int64 // announced; 0 means the true one
 	breaks  int   // the body fails after so many bytes; 0 means never
 	fetched int
+	late    bool // it is withdrawn too late
+}
+
+func (d *memoryDesk) Withdraw(_ context.Context, caseID string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.cases[caseID]
+	if c == nil || c.late || !c.status.Withdrawable {
+		return fault.New(contract.ErrNotOpen, "too late", nil)
+	}
+	c.status.Withdrawable, c.status.State, c.status.Outcome = false, string(dsr.StateClosed), string(dsr.Withdrawn)
+	return nil
 }
 
 func (d *memoryDesk) RequestCode(ctx context.Context, caseID, purpose string) {

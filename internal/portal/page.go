@@ -45,7 +45,7 @@ func serveAsset(content []byte, contentType string) http.HandlerFunc {
 type pages map[string]map[string]*template.Template
 
 // pageNames are the templates beside the layout.
-var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice", "optout", "unsubscribe", "proof"}
+var pageNames = []string{"home", "case", "verified", "status", "problem", "operator", "notice", "optout", "unsubscribe", "proof", "withdraw"}
 
 func parsePages() pages {
 	all := pages{}

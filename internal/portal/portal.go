@@ -130,6 +130,9 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("/case/status", s.wrongMethod("GET, POST"))
 	page(http.MethodPost, "/case/download", formCost, s.download)
 	page(http.MethodPost, "/case/leave", pageCost, s.leave)
+	mux.Handle("GET /case/withdraw", sameSite.Handler(s.limited(pageCost, s.withdrawPage)))
+	mux.Handle("POST /case/withdraw", sameSite.Handler(s.limited(formCost, s.withdraw)))
+	mux.HandleFunc("/case/withdraw", s.wrongMethod("GET, POST"))
 
 	if s.Notices != nil {
 		mux.Handle("GET /notice", sameSite.Handler(s.limited(pageCost, s.noticePage)))

@@ -71,6 +71,10 @@ func (realDesk) Status(context.Context, string) (Status, error) {
 	return Status{}, fault.New(contract.ErrNotFound, "not asked here", nil)
 }
 
+func (realDesk) Withdraw(context.Context, string) error {
+	return fault.New(contract.ErrNotFound, "not asked here", nil)
+}
+
 func (r realDesk) RequestCode(ctx context.Context, id, purpose string) {
 	r.Desk.RequestCode(ctx, id, purpose)
 }

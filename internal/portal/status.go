@@ -46,6 +46,7 @@ type caseView struct {
 	Due          *moment // nil once the case is closed
 	Expires      *moment
 	Downloadable bool
+	Withdrawable bool
 }
 
 type stepView struct {
@@ -81,9 +82,11 @@ func (s *server) statusPage(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.failed(w, r, err)
 	default:
-		s.render(w, r, http.StatusOK, "status", view{
-			Title: "status.title", CaseID: id, Purpose: dsr.CodeDownload, Case: newCaseView(status, s.lang(r)),
-		})
+		v := view{Title: "status.title", CaseID: id, Purpose: dsr.CodeDownload, Case: newCaseView(status, s.lang(r))}
+		if r.URL.Query().Has("withdrawn") && !status.Withdrawable {
+			v.Notice = "notice.withdrawn"
+		}
+		s.render(w, r, http.StatusOK, "status", v)
 	}
 }
 
@@ -96,7 +99,7 @@ func (s *server) leave(w http.ResponseWriter, r *http.Request) {
 func newCaseView(c Status, lang string) *caseView {
 	v := &caseView{
 		CaseID: c.CaseID, Kind: known("kind.", c.Kind, "other"), State: known("state.", c.State, "working"),
-		Received: newMoment(c.ReceivedAt, lang), Downloadable: c.Downloadable,
+		Received: newMoment(c.ReceivedAt, lang), Downloadable: c.Downloadable, Withdrawable: c.Withdrawable,
 	}
 	if c.State == string(dsr.StateClosed) {
 		v.State = known("outcome.", c.Outcome, "closed")

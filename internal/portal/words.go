@@ -44,10 +44,11 @@ var pageWords = map[string]datamap.Text{
 	"error.code":     {ZH: "验证码或请求编号不正确，或者验证码已过期、已使用。请核对后再试，或重新获取验证码。", EN: "The code or the case number is not right, or the code has run out or was used. Please check both, or ask for a new code."},
 	"error.token":    {ZH: "令牌无效或已过期。", EN: "The token is not valid, or has run out."},
 
-	"notice.sent":     {ZH: "如果该请求存在，并且您登记过邮箱或手机号码，我们正在把验证码发送过去。验证码 10 分钟内有效；每小时最多发送 3 次。", EN: "If there is such a case, and you registered an e-mail address or mobile number with us, a code is on its way there. It is good for 10 minutes; we send at most three an hour."},
-	"notice.ended":    {ZH: "为了保护您的信息，查看时间已结束。请重新获取验证码。", EN: "To protect you, your visit has ended. Please ask for a new code."},
-	"notice.left":     {ZH: "您已安全退出。", EN: "You have left safely."},
-	"notice.signedin": {ZH: "已登录。Temporal 界面现在可以解码内容。", EN: "Signed in. The Temporal UI can decode payloads now."},
+	"notice.sent":      {ZH: "如果该请求存在，并且您登记过邮箱或手机号码，我们正在把验证码发送过去。验证码 10 分钟内有效；每小时最多发送 3 次。", EN: "If there is such a case, and you registered an e-mail address or mobile number with us, a code is on its way there. It is good for 10 minutes; we send at most three an hour."},
+	"notice.ended":     {ZH: "为了保护您的信息，查看时间已结束。请重新获取验证码。", EN: "To protect you, your visit has ended. Please ask for a new code."},
+	"notice.left":      {ZH: "您已安全退出。", EN: "You have left safely."},
+	"notice.withdrawn": {ZH: "您的请求已撤回，我们会以信函确认。", EN: "Your request is taken back. We confirm that by letter."},
+	"notice.signedin":  {ZH: "已登录。Temporal 界面现在可以解码内容。", EN: "Signed in. The Temporal UI can decode payloads now."},
 
 	"problem.missing":      {ZH: "没有这个页面", EN: "There is no such page"},
 	"problem.missing.text": {ZH: "地址可能输错了。请从首页重新开始。", EN: "The address may be mistyped. Please begin at the start."},

@@ -49,6 +49,12 @@ var caseWords = map[string]datamap.Text{
 	"status.leave":    {ZH: "安全退出", EN: "Leave safely"},
 	"status.minutes":  {ZH: "此页面在您输入验证码 15 分钟后自动关闭。", EN: "This page closes by itself 15 minutes after you entered the code."},
 
+	"withdraw.open":  {ZH: "撤回请求", EN: "Take my request back"},
+	"withdraw.title": {ZH: "撤回您的请求？", EN: "Take your request back?"},
+	"withdraw.lead":  {ZH: "撤回后我们停止办理，并以信函确认。您可以随时重新提出请求。", EN: "We stop working on it and confirm that by letter. You can ask again at any time."},
+	"withdraw.yes":   {ZH: "确认撤回", EN: "Yes, take it back"},
+	"withdraw.no":    {ZH: "不撤回", EN: "No, go on"},
+
 	"step.received": {ZH: "已收到", EN: "Received"},
 	"step.identity": {ZH: "核验身份", EN: "Identity"},
 	"step.gather":   {ZH: "查找信息", EN: "Search"},
@@ -62,6 +68,7 @@ var caseWords = map[string]datamap.Text{
 	"kind.deletion":           {ZH: "删除个人信息", EN: "Deletion of your data"},
 	"kind.erase-after-access": {ZH: "提供个人信息副本，随后删除", EN: "A copy of your data, and then its deletion"},
 	"kind.correction":         {ZH: "更正、补充个人信息", EN: "Correction of your data"},
+	"kind.complaint":          {ZH: "投诉", EN: "A complaint"},
 	"kind.other":              {ZH: "个人信息权利请求", EN: "Request about your data"},
 
 	"state.received":        {ZH: "我们已收到您的请求", EN: "We have received your request"},
@@ -105,6 +112,10 @@ var caseWords = map[string]datamap.Text{
 	"outcome.unverified.text": {ZH: "您可以随时重新提出请求。", EN: "You are free to ask again at any time."},
 	"outcome.withdrawn":       {ZH: "请求已撤回", EN: "Withdrawn"},
 	"outcome.withdrawn.text":  {ZH: "您可以随时重新提出请求。", EN: "You are free to ask again at any time."},
+	"outcome.upheld":          {ZH: "投诉成立", EN: "Your complaint was right"},
+	"outcome.upheld.text":     {ZH: "审查情况写在我们的信函里。", EN: "Our letter says what we found."},
+	"outcome.not_upheld":      {ZH: "投诉不成立", EN: "We found no fault"},
+	"outcome.not_upheld.text": {ZH: "审查情况以及您的救济途径写在我们的信函里。", EN: "Our letter says what we found, and where you can go with it."},
 	"outcome.closed":          {ZH: "请求已关闭", EN: "Closed"},
 	"outcome.closed.text":     {ZH: "如有疑问，请联系我们。", EN: "If you have a question, please contact us."},
 }

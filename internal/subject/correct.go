@@ -138,9 +138,13 @@ type place struct {
 	never  string // why it may not be changed; empty: it may
 }
 
-// places are where values of the category stand in c. A copy that is made from another column is not one.
+// places are where values of the category stand in c, where it is the company's own. A copy that is made
+// from another column is not one.
 func places(m *datamap.Map, c *datamap.Collection, category string) []place {
 	var list []place
+	if c.ProcessedFor != nil {
+		return nil // a customer's, who decides about it
+	}
 	derived := func(at systems.Place) bool {
 		return slices.ContainsFunc(c.Columns, func(col *datamap.Column) bool {
 			return col.Correct != nil && col.Name != at.Column && slices.ContainsFunc(col.Correct.Copies, func(d datamap.Derived) bool {

@@ -26,6 +26,12 @@ func (e Erasure) candidates(c *datamap.Collection) ([]Entry, error) {
 		return entry
 	}
 	var list []Entry
+	if c.ProcessedFor != nil { // its rows are nobody's here to change, and they cut nothing
+		if w.reached[c] && !gone[c] {
+			list = append(list, with(ClassOwn, Leave, ForCustomer))
+		}
+		return list, nil
+	}
 	if w.reached[c] && !gone[c] {
 		list = e.ownEntries(c, with)
 		claims, err := e.claims(c)

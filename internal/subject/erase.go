@@ -49,6 +49,9 @@ const (
 // Untouched is the reason of rows that are only on the way to those of a plan that stops a purpose.
 const Untouched = "untouched"
 
+// ForCustomer is the reason of rows that are only held for a customer, who decides about them.
+const ForCustomer = "for-customer"
+
 // Entry is what happens to some rows of one collection.
 type Entry struct {
 	System     string `json:"system"`
@@ -184,14 +187,14 @@ type Left struct {
 	// Reason: "frozen" (a locator of the plan still finds rows), "new" (a fresh discovery does),
 	// "hunt" (a strong value stands in free text), "orphan" (points at a key that is gone),
 	// "unanswered" (a hunt ran out of time), or, of what the plan leaves on purpose, "by-law",
-	// "shared", "upward", Untouched.
+	// "shared", "upward", Untouched, ForCustomer.
 	Reason string `json:"reason"`
 }
 
 // Clean reports whether it is what the plan leaves on purpose.
 func (l Left) Clean() bool {
 	switch l.Reason {
-	case "by-law", "shared", "upward", "no-rule", Untouched:
+	case "by-law", "shared", "upward", "no-rule", Untouched, ForCustomer:
 		return true
 	}
 	return false

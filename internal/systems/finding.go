@@ -33,6 +33,7 @@ const (
 	Untried       = "untried"        // advice: why the trial left something out
 	Taken         = "taken"          // advice: somebody else's directory row holds a corrected value already
 	ClosureFact   = "closure"        // advice: what stands in the way of closing the account
+	LastContact   = "last-contact"   // nobody would be left to reach for an account that stays
 
 	// What only the tools of the data map report; no case looks for these.
 	BadExpiry     = "expiry"         // a rule of retention that cannot be carried out as it stands
