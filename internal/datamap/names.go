@@ -50,7 +50,7 @@ var (
 	languages  = []string{"zh", "en"}
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
+	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "owner_staff", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables",
 		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer", "stops"}
 	tableKeys   = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "given", "recipients", "deletion", "expiry", "stops", "closure", "directory", "match", "links", "columns"}
 	dirKeys     = []string{"account", "language", "own_record_only", "channels"}
@@ -92,7 +92,7 @@ var (
 	floorKeys       = []string{"for", "since", "law"}
 	stopKeys        = []string{"purpose", "set", "lift", "delete"}
 	closureKeys     = []string{"title", "when"}
-	sweepKeys       = []string{"at", "zone", "rate", "window"}
+	sweepKeys       = []string{"at", "zone", "rate", "window", "yield"}
 	correctKeys     = []string{"never", "copies", "disputed"}
 	copyKeys        = []string{"column", "path", "as"}
 	copyForms       = []string{CopySame, CopyLower, CopyDigits}
