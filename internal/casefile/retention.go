@@ -30,6 +30,10 @@ const (
 	RunStale    = "stale" // the rule changed or went before it was carried out
 )
 
+// WholeNight stands in the place of a rule where no rule of a night could be opened: the run is its alarm, and
+// touches nothing. No rule has such a name.
+const WholeNight = "*"
+
 // Why a run needs signatures.
 const (
 	WhyFirst   = "first"   // no version of the rule was ever signed
