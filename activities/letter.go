@@ -19,25 +19,8 @@ import (
 // SendLetter sends one letter to a channel that stands in the directory, never to one that only
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
-	account, err := a.account(ctx, in.Ref)
-	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
-		account, err = a.stranger(ctx, in.Ref)
-	}
-	if in.Template == string(letters.OptedOut) {
-		account, err = a.requester(ctx, in.Ref)
-	}
+	account, fields, err := a.written(ctx, in)
 	if err != nil {
-		return contract.LetterResult{}, err
-	}
-	if err := a.mayTell(ctx, in); err != nil {
-		return contract.LetterResult{}, err
-	}
-	fields, err := a.fields(ctx, in.Ref, account)
-	if err != nil {
-		return contract.LetterResult{}, err
-	}
-	fields.Outcome = in.Outcome
-	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
 		return contract.LetterResult{}, err
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
@@ -50,6 +33,32 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	}
 	state, err := a.deliver(ctx, in, account, fields, a.channel(reached, ""))
 	return contract.LetterResult{State: state}, err
+}
+
+// written says to whom a letter goes and what it says, once it is known that it may be sent.
+func (a *Activities) written(ctx context.Context, in contract.LetterInput) (subject.Account, letters.Fields, error) {
+	account, err := a.account(ctx, in.Ref)
+	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
+		account, err = a.stranger(ctx, in.Ref)
+	}
+	if in.Template == string(letters.OptedOut) {
+		account, err = a.requester(ctx, in.Ref)
+	}
+	if slices.Contains(toRepresentatives, letters.Template(in.Template)) {
+		account, err = a.representative(ctx, in.Ref)
+	}
+	if err != nil {
+		return account, letters.Fields{}, err
+	}
+	if err := a.mayTell(ctx, in); err != nil {
+		return account, letters.Fields{}, err
+	}
+	fields, err := a.fields(ctx, in.Ref, account)
+	if err != nil {
+		return account, fields, err
+	}
+	fields.Outcome = in.Outcome
+	return account, fields, a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields)
 }
 
 // codeLetters are the letters that carry the code of each purpose.
@@ -121,6 +130,11 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		return out, err
 	}
 	fields.CodeMinutes = a.Config.CodeMinutes
+	if in.Purpose == dsr.CodeVerify {
+		if template, err = a.askingFor(ctx, in.Ref, &fields); err != nil {
+			return out, err
+		}
+	}
 	out.State, err = a.deliver(ctx, contract.LetterInput{Ref: in.Ref, Template: string(template), Occasion: in.Occasion}, account, fields, to)
 	return out, err
 }
@@ -129,7 +143,11 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 // the preferred kind. It is nil when there is none.
 func (a *Activities) channel(account subject.Account, prefer string) *subject.Channel {
 	var reachable []subject.Channel
-	for _, c := range account.Channels {
+	channels := account.Channels
+	if len(account.Reader) > 0 {
+		channels = account.Reader
+	}
+	for _, c := range channels {
 		if c.Kind == "email" || (c.Kind == "mobile" && a.SMS != nil) {
 			reachable = append(reachable, c)
 		}
@@ -220,6 +238,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
+	}
+	if f.Represents = c.Requester; !dsr.Represented(c.Requester) {
+		f.Represents = ""
 	}
 	f.CopyFirst = c.Kind == dsr.EraseAfterAccess
 	if c.Kind.Erases() {
