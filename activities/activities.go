@@ -97,6 +97,8 @@ func (a *Activities) RegisterCore(w worker.ActivityRegistry) {
 	register(w, contract.AcceptRule, a.AcceptRule)
 	register(w, contract.RejectRule, a.RejectRule)
 	register(w, contract.RestartSweep, a.RestartSweep)
+	register(w, contract.AlarmNight, a.AlarmNight)
+	register(w, contract.EndAlarm, a.EndAlarm)
 	register(w, contract.CheckWishes, a.CheckWishes)
 	register(w, contract.StartCorrection, a.StartCorrection)
 	register(w, contract.SealCorrection, a.SealCorrection)

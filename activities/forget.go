@@ -15,7 +15,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 )
 
-// ForgetCases forgets closed cases, and then closed notices, whose record-keeping time is over, by the laws that each is pinned
+// ForgetCases forgets closed cases, then closed notices and ended runs of retention, whose record-keeping time is over, by the laws that each is pinned
 // to: first the blobs, then the workflow's history, then, in one transaction, the case's key and its
 // rows. The ledger line stays. A case that cannot be forgotten holds up no other; it is tried again
 // the next time.
@@ -56,7 +56,10 @@ func (a *Activities) ForgetCases(ctx context.Context, in contract.ForgetInput) (
 			}
 		}
 	}
-	err := a.forgetNotices(ctx, in.Limit, &out)
+	if err := a.forgetNotices(ctx, in.Limit, &out); err != nil {
+		return out, err
+	}
+	err := a.forgetRuns(ctx, in.Limit, &out)
 	return out, err
 }
 

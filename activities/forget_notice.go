@@ -78,20 +78,26 @@ func (a *Activities) forgetNotice(ctx context.Context, ref contract.Ref) error {
 	if err := a.Blobs.DeleteAll(ctx, string(ref)); err != nil {
 		return err
 	}
-	if err := a.deleteHistories(ctx, ref); err != nil {
+	if err := a.deleteHistories(ctx, ref, historiesOf(ref)); err != nil {
 		return err
 	}
 	return a.Store.ForgetNotice(ctx, ref)
 }
 
-// deleteHistories deletes every run of a notice, which has as many as its length asked for, and of its
-// clocks. What the server's own retention took already is not there any more.
-func (a *Activities) deleteHistories(ctx context.Context, ref contract.Ref) error {
+// historiesOf finds every run of a reference, which has as many as its length asked for, and of what runs beside
+// it, such as a notice's clocks.
+func historiesOf(ref contract.Ref) string {
+	return fmt.Sprintf("WorkflowId = '%s' OR WorkflowId STARTS_WITH '%s/'", ref, ref)
+}
+
+// deleteHistories deletes the histories that a query finds. What the server's own retention took already is not
+// there any more.
+func (a *Activities) deleteHistories(ctx context.Context, ref contract.Ref, query string) error {
 	failed := func(err error) error {
 		return fault.New(contract.ErrUnavailable, "the histories of "+string(ref)+" could not be deleted", err)
 	}
 	request := &workflowservice.ListWorkflowExecutionsRequest{Namespace: a.Namespace,
-		Query: fmt.Sprintf("WorkflowId = '%s' OR WorkflowId STARTS_WITH '%s/'", ref, ref)}
+		Query: query}
 	for {
 		page, err := a.Temporal.WorkflowService().ListWorkflowExecutions(ctx, request)
 		if err != nil {

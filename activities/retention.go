@@ -198,7 +198,7 @@ func (a *Activities) measure(ctx context.Context, s swept, r retention.Rule, run
 		}
 	}
 	shown := dsr.ShownRetention{System: run.System, Rule: run.Rule, Action: run.Action, Kept: r.Span(), Floors: r.Floors("en"), Purpose: r.Purpose.In("en"), Basis: r.Basis,
-		Owner: s.system.Owner, Version: hex.EncodeToString(run.Version), Nominal: run.Nominal.Format(time.RFC3339), Before: r.Before(run.Nominal).Format(time.DateOnly),
+		Owner: s.system.Owner, Owners: s.system.OwnerStaff, Version: hex.EncodeToString(run.Version), Nominal: run.Nominal.Format(time.RFC3339), Before: r.Before(run.Nominal).Format(time.DateOnly),
 		Due: m.Due, Referred: m.Referred, Total: m.Total, Oldest: all.Oldest, Newest: all.Newest, Usual: r.Usual, Why: m.Why, Extended: extended}
 	if err := a.sample(ctx, s, r, run, &shown); err != nil {
 		return m, err
@@ -209,7 +209,7 @@ func (a *Activities) measure(ctx context.Context, s swept, r retention.Rule, run
 
 // whySigned says why a run needs signatures; empty when it needs none.
 func (a *Activities) whySigned(ctx context.Context, r retention.Rule, run casefile.Run, due systems.Dues) (string, error) {
-	signed, err := a.Store.SignedVersion(ctx, run.System, run.Rule, a.Pins)
+	signed, err := a.Store.SignedVersion(ctx, run.System, run.Rule, a.Pins, a.owned)
 	switch {
 	case err != nil:
 		return "", err
@@ -272,9 +272,15 @@ func (a *Activities) showRun(ctx context.Context, s *dsr.Shown) error {
 	return nil
 }
 
+// owned says whether the map names staff who sign as the owners of a system's data.
+func (a *Activities) owned(system string) bool {
+	s := a.Map.System(system)
+	return s != nil && len(s.OwnerStaff) > 0
+}
+
 // AcceptRule takes the signed yes to a run; the casefile verifies both signatures.
 func (a *Activities) AcceptRule(ctx context.Context, in contract.TaskInput) (contract.Nothing, error) {
-	return contract.Nothing{}, a.Store.AcceptRun(ctx, in.Ref, in.Task, a.Pins)
+	return contract.Nothing{}, a.Store.AcceptRun(ctx, in.Ref, in.Task, a.Pins, a.owned)
 }
 
 // RejectRule takes the signed no: the run ends, and this version of the rule is not asked for again.

@@ -40,17 +40,24 @@ func (l *SweepLog) Position(ctx context.Context) (retention.Position, error) {
 }
 
 // Put implements retention.Log.
-func (l *SweepLog) Put(ctx context.Context, p retention.Position, keys [][]string) error {
+func (l *SweepLog) Put(ctx context.Context, p retention.Position, done *retention.Batch) error {
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	hash, err := l.store.PutPosition(ctx, l.ref, l.hash, raw, p.Done, keys)
+	var digest []byte
+	if done != nil {
+		digest = done.Digest
+	}
+	hash, err := l.store.PutPosition(ctx, l.ref, l.hash, raw, p.Done, digest)
 	if err == nil {
 		l.hash = hash
 	}
 	return err
 }
+
+// Keeps implements retention.Log.
+func (l *SweepLog) Keeps(ctx context.Context) (bool, error) { return l.store.KeepsRows(ctx, l.ref) }
 
 // Kept implements retention.Log.
 func (l *SweepLog) Kept(ctx context.Context, keys [][]string) ([]string, error) {

@@ -25,7 +25,7 @@ const sweepFor = 10 * time.Minute
 // sweepOf checks everything behind a run and makes its sweep; nil when the rule is not the one of the
 // run any more.
 func (a *Activities) sweepOf(ctx context.Context, ref contract.Ref) (*retention.Sweep, casefile.Run, error) {
-	run, err := a.Store.CheckRun(ctx, ref, a.Pins)
+	run, err := a.Store.CheckRun(ctx, ref, a.Pins, a.owned)
 	if err != nil {
 		return nil, run, err
 	}
@@ -45,7 +45,7 @@ func (a *Activities) sweepOf(ctx context.Context, ref contract.Ref) (*retention.
 	if err != nil {
 		return nil, run, err
 	}
-	return &retention.Sweep{Rule: *r, Now: run.Nominal, System: s.opened, Alone: alone, Log: NewSweepLog(a.Store, ref), Secret: key.Derive("erasure"), Rate: s.system.Sweep.Rate,
+	return &retention.Sweep{Rule: *r, Now: run.Nominal, System: s.opened, Alone: alone, Log: NewSweepLog(a.Store, ref), Secret: key.Derive("erasure"), Rate: s.system.Sweep.Rate, Yield: s.system.Sweep.Yield,
 		Guard: func(ctx context.Context, batch func(context.Context) error) error {
 			return a.Store.GuardedSweep(ctx, run, r.Collection.Name, a.Pins, batch)
 		}}, run, nil

@@ -241,6 +241,9 @@ func (a *app) showRetention(s *dsr.ShownRetention) {
 		a.say("  two people must sign: %s", map[string]string{casefile.WhyFirst: "it is the first run of the rule", casefile.WhyChanged: "the rule was changed",
 			casefile.WhyShare: "it is more than the usual share"}[s.Why])
 	}
+	if s.Why != "" && len(s.Owners) > 0 {
+		a.say("  one of them must be an owner of the data: %s", strings.Join(s.Owners, " or "))
+	}
 	a.say("  owner of the data: %s; version of the rule: %.16s", s.Owner, s.Version)
 	if len(s.Sample) > 0 {
 		a.table(s.Columns, s.Sample)

@@ -37,6 +37,9 @@ func Retention(ctx workflow.Context, in contract.RetentionInput) (contract.Reten
 	}
 	opened, err := contract.OpenRuns.Run(workflow.WithScheduleToCloseTimeout(onSystem(ctx, in.System, "open the runs of the rules"), openWithin), contract.OpenRunsInput(in))
 	if err != nil {
+		if !stops(err) && !in.Dry {
+			err = errors.Join(err, alarm(ctx, in, typeOf(err)))
+		}
 		return out, err
 	}
 	for n, run := range opened.Runs {
@@ -62,17 +65,41 @@ func Retention(ctx workflow.Context, in contract.RetentionInput) (contract.Reten
 	return out, nil
 }
 
+// alarm has a human asked about a night whose rules could not be opened, beside the night, which ends here and is
+// red. An alarm that waits already is enough.
+func alarm(ctx workflow.Context, in contract.RetentionInput, problem string) error {
+	run, err := contract.AlarmNight.Run(core(ctx, "raise an alarm: the rules could not be opened"), contract.OpenRunsInput(in))
+	if err != nil {
+		return err
+	}
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, childOf(run.Ref, in.System, in.System+": its rules could not be opened")),
+		contract.RetentionRule.Name, contract.RuleInput{Ref: run.Ref, System: in.System, Problem: problem, Night: &in})
+	return unlessStarted(child.GetChildWorkflowExecution().Get(ctx, nil))
+}
+
+// unlessStarted is the error but for one that says that the child runs already.
+func unlessStarted(err error) error {
+	if already := (*temporal.ChildWorkflowExecutionAlreadyStartedError)(nil); errors.As(err, &already) {
+		return nil
+	}
+	return err
+}
+
+func childOf(ref contract.Ref, system, summary string) workflow.ChildWorkflowOptions {
+	return workflow.ChildWorkflowOptions{
+		WorkflowID: string(ref), TaskQueue: contract.QueueCore, StaticSummary: summary,
+		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrKind.ValueSet("retention"), contract.AttrOpenSystems.ValueSet([]string{system})),
+	}
+}
+
 // runRule makes the dry run of a rule, and then runs it: to its end, or by itself where it waits.
 func runRule(ctx workflow.Context, in contract.RetentionInput, run contract.OpenedRun) (waits, swept bool, err error) {
 	measured, err := contract.MeasureRule.Run(onSystem(ctx, in.System, "dry run of "+run.Rule), contract.MeasureInput{System: in.System, Run: run.Ref})
 	if err != nil || measured.Ended || in.Dry {
 		return false, false, err
 	}
-	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: string(run.Ref), TaskQueue: contract.QueueCore, StaticSummary: in.System + "." + run.Rule,
-		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrKind.ValueSet("retention"), contract.AttrOpenSystems.ValueSet([]string{in.System})),
-	}), contract.RetentionRule.Name, contract.RuleInput{Ref: run.Ref, System: in.System})
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, childOf(run.Ref, in.System, in.System+"."+run.Rule)), contract.RetentionRule.Name, contract.RuleInput{Ref: run.Ref, System: in.System})
 	waits = measured.Why != "" || run.Earlier
 	if waits {
 		err = child.GetChildWorkflowExecution().Get(ctx, nil)

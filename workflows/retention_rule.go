@@ -40,7 +40,11 @@ func RetentionRule(ctx workflow.Context, in contract.RuleInput) (contract.RuleRe
 	if err := r.listen(ctx); err != nil {
 		return contract.RuleResult{}, err
 	}
-	out, err := r.run(ctx)
+	run := r.run
+	if in.Problem != "" && in.Night != nil {
+		run = r.alarmed
+	}
+	out, err := run(ctx)
 	if err != nil {
 		return out, err
 	}

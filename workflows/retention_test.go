@@ -18,20 +18,26 @@ import (
 
 // sweeper is what the fakes of retention do. Each may be replaced by a test.
 type sweeper struct {
-	facts   contract.RuleFacts
-	runs    []contract.OpenedRun
-	measure func(contract.MeasureInput) (contract.MeasureResult, error)
-	sweep   func(n int) (contract.SweepResult, error)
-	prove   func(contract.ProveInput) contract.ProveResult
-	tasks   []string // kinds that were opened
-	sweeps  int
-	looks   int // whose rows are left alone
-	proofs  []contract.ProveInput
-	again   int
-	took    []string // accepted and rejected
-	mails   int
-	opened  contract.OpenRunsInput
+	facts    contract.RuleFacts
+	runs     []contract.OpenedRun
+	measure  func(contract.MeasureInput) (contract.MeasureResult, error)
+	sweep    func(n int) (contract.SweepResult, error)
+	prove    func(contract.ProveInput) contract.ProveResult
+	tasks    []string // kinds that were opened
+	sweeps   int
+	looks    int // whose rows are left alone
+	proofs   []contract.ProveInput
+	again    int
+	took     []string // accepted and rejected
+	mails    int
+	opened   contract.OpenRunsInput
+	answered string            // the verdict of tasks, which were decided before; empty: they wait
+	opens    func(n int) error // how opening the runs fails; nil: not at all
+	opening  int
+	alarms   []contract.EndAlarmInput // that ended
 }
+
+const alarmRef = contract.Ref("retention/11111-22222")
 
 const ruleRef = contract.Ref("retention/7QK2M-9XH4T")
 
@@ -61,7 +67,19 @@ func sweeping(t *testing.T) (*testsuite.TestWorkflowEnvironment, *sweeper) {
 	}
 	fake(env, contract.OpenRuns, func(_ context.Context, in contract.OpenRunsInput) (contract.OpenRunsResult, error) {
 		s.opened = in
+		if s.opening++; s.opens != nil {
+			if err := s.opens(s.opening); err != nil {
+				return contract.OpenRunsResult{}, err
+			}
+		}
 		return contract.OpenRunsResult{Runs: s.runs}, nil
+	})
+	fake(env, contract.AlarmNight, func(context.Context, contract.OpenRunsInput) (contract.OpenedRun, error) {
+		return contract.OpenedRun{Ref: alarmRef, Rule: "*"}, nil
+	})
+	fake(env, contract.EndAlarm, func(_ context.Context, in contract.EndAlarmInput) (contract.Nothing, error) {
+		s.alarms = append(s.alarms, in)
+		return contract.Nothing{}, nil
 	})
 	fake(env, contract.MeasureRule, func(_ context.Context, in contract.MeasureInput) (contract.MeasureResult, error) {
 		return s.measure(in)
@@ -69,7 +87,7 @@ func sweeping(t *testing.T) (*testsuite.TestWorkflowEnvironment, *sweeper) {
 	fake(env, contract.BeginRule, func(context.Context, contract.RefInput) (contract.RuleFacts, error) { return s.facts, nil })
 	fake(env, contract.OpenTask, func(_ context.Context, in contract.OpenTaskInput) (contract.OpenTaskResult, error) {
 		s.tasks = append(s.tasks, in.Kind)
-		return contract.OpenTaskResult{Task: "T1"}, nil
+		return contract.OpenTaskResult{Task: "T1", Verdict: s.answered}, nil
 	})
 	fake(env, contract.RecordDecision, func(_ context.Context, in contract.RecordDecisionInput) (contract.DecideResult, error) {
 		return contract.DecideResult{Verdict: in.Decision.Verdict, Done: true}, nil
@@ -262,5 +280,49 @@ func TestNightIsTheSchedules(t *testing.T) {
 	env.ExecuteWorkflow(contract.Retention.Name, contract.RetentionInput{System: "accounts"})
 	if err := env.GetWorkflowError(); err != nil || !s.opened.Nominal.Equal(at) {
 		t.Errorf("opened for %s, %v", s.opened.Nominal, err)
+	}
+}
+
+// A night whose rules cannot be opened, for good or for as long as a night is, ends red and raises an alarm beside
+// itself. Whoever decides the task has the night run again, for its own time, or leaves it.
+func TestNightThatCannotBeOpenedRaisesAnAlarm(t *testing.T) {
+	at := time.Date(2026, 11, 24, 19, 30, 0, 0, time.UTC)
+	for name, fails := range map[string]error{
+		"for good": temporal.NewNonRetryableApplicationError("no", contract.ErrMapMismatch, nil),
+		"all day":  temporal.NewApplicationError("down", contract.ErrUnavailable),
+	} {
+		env, s := sweeping(t)
+		s.opens, s.answered = func(int) error { return fails }, string(dsr.Reject)
+		env.ExecuteWorkflow(contract.Retention.Name, contract.RetentionInput{System: "accounts", Nominal: at})
+		if err := env.GetWorkflowError(); err == nil || s.sweeps != 0 {
+			t.Errorf("%s: %v after %d sweeps", name, err, s.sweeps)
+		}
+		if len(s.tasks) != 1 || s.tasks[0] != string(dsr.TaskFailed) {
+			t.Errorf("%s: tasks %v", name, s.tasks)
+		}
+	}
+	for _, verdict := range []dsr.Verdict{dsr.Retry, dsr.Reject} {
+		env, s := sweeping(t)
+		decideOn(env, verdict, 5*time.Hour)
+		env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: string(alarmRef)})
+		env.ExecuteWorkflow(contract.RetentionRule.Name, contract.RuleInput{Ref: alarmRef, System: "accounts", Problem: contract.ErrMapMismatch,
+			Night: &contract.RetentionInput{System: "accounts", Nominal: at}})
+		again := verdict == dsr.Retry
+		if err := env.GetWorkflowError(); err != nil || len(s.alarms) != 1 || s.alarms[0] != (contract.EndAlarmInput{Ref: alarmRef, Again: again}) {
+			t.Errorf("%s: %v, %+v", verdict, err, s.alarms)
+		}
+		if (s.opening == 1) != again || (again && !s.opened.Nominal.Equal(at)) {
+			t.Errorf("%s: the night was opened %d times, for %s", verdict, s.opening, s.opened.Nominal)
+		}
+	}
+}
+
+// Of a dry run whoever asked sees that it failed: no alarm.
+func TestDryNightRaisesNoAlarm(t *testing.T) {
+	env, s := sweeping(t)
+	s.opens = func(int) error { return temporal.NewNonRetryableApplicationError("no", contract.ErrMapMismatch, nil) }
+	env.ExecuteWorkflow(contract.Retention.Name, contract.RetentionInput{System: "accounts", Dry: true, By: "an"})
+	if env.GetWorkflowError() == nil || len(s.tasks) != 0 {
+		t.Errorf("%v, tasks %v", env.GetWorkflowError(), s.tasks)
 	}
 }

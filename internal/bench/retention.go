@@ -23,7 +23,7 @@ import (
 
 // handBatch is the batch of the loop written by hand: of 1,000 to 50,000 rows the fastest that keeps locks
 // for less than half a second.
-const handBatch = retention.MostRows
+const handBatch = 10_000
 
 // sweptNow is the nominal time of the sweep; rows before sweptBefore are due.
 var (
@@ -31,7 +31,10 @@ var (
 	sweptBefore = time.Date(2026, 5, 25, 0, 0, 0, 0, time.UTC)
 )
 
-// sweeps times the sweep of rows whose time is up, by itself and beside pgbench.
+// sweeps times the sweep of rows whose time is up, by itself and beside pgbench. The two goals are measured apart
+// because they are at odds: a sweep that finds others at work rests for their sake (Sweep.Yield, as the map has it
+// when it does not say) and is slow on purpose, so that its rate counts where it is alone, and pgbench's where it
+// is not. The loop by hand never rests; what pgbench keeps beside it stands in the notes.
 func sweeps(ctx context.Context, b *bench) ([]Row, error) {
 	due, total := 200_000, 1_000_000
 	if b.full {
@@ -41,7 +44,7 @@ func sweeps(ctx context.Context, b *bench) ([]Row, error) {
 		number(float64(due)), number(float64(total)))
 	byHand := fmt.Sprintf("a loop in psql that deletes %s rows by ctid in the order of that index and commits, on a copy of the database", number(handBatch))
 	alone := Row{Name: "retention", Unit: "rows/s", Goal: Goal{Least: 0.9}, What: what, Floor: byHand}
-	busy := Row{Name: "retention-busy", Unit: "rows/s", What: "the same while pgbench runs (its own mix of five statements, 4 clients)", Floor: byHand + ", beside pgbench too"}
+	busy := Row{Name: "retention-busy", Unit: "rows/s", What: "the same while pgbench runs (its own mix of five statements, 4 clients); ours rests three times as long as each batch took, and has no goal here", Floor: byHand + ", beside pgbench too"}
 	left := Row{Name: "retention-pgbench", Unit: "tps", Goal: Goal{Least: 0.8}, What: "pgbench beside our sweep", Floor: "pgbench alone"}
 	h, err := b.house(ctx, "retention", example.Options{People: 100})
 	if err != nil {
@@ -269,7 +272,7 @@ func (r *rival) bySweep(ctx context.Context, database string) (time.Duration, er
 	}
 	times := &stopwatch{}
 	r.profiles = append(r.profiles, times)
-	sweep := retention.Sweep{Rule: rule, Now: sweptNow, System: timedSweeper{sweeper, times}, Log: timedLog{activities.NewSweepLog(store, run.Ref), times},
+	sweep := retention.Sweep{Rule: rule, Now: sweptNow, Yield: datamap.DefaultSweep.Yield, System: timedSweeper{sweeper, times}, Log: timedLog{activities.NewSweepLog(store, run.Ref), times},
 		Guard: func(ctx context.Context, batch func(context.Context) error) error {
 			defer times.time("guarded batch", time.Now())
 			return store.GuardedSweep(ctx, run, rule.Collection.Name, r.house.Pins, batch)

@@ -29,7 +29,7 @@ func (p *stopwatch) time(step string, began time.Time) {
 // String tells of each step how often it was made, its median, and all of it.
 func (p *stopwatch) String() string {
 	out := ""
-	for _, step := range []string{"guarded batch", "erase", "read ahead", "write ahead"} {
+	for _, step := range []string{"guarded batch", "erase", "read ahead", "write ahead", "read back"} {
 		took := slices.Sorted(slices.Values(p.steps[step]))
 		if len(took) == 0 {
 			continue
@@ -52,10 +52,16 @@ type timedSweeper struct {
 	*stopwatch
 }
 
-// DuePage implements systems.Sweeper.
-func (t timedSweeper) DuePage(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (systems.Page, error) {
+// DueSpan implements systems.Sweeper.
+func (t timedSweeper) DueSpan(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (systems.Span, error) {
 	defer t.time("read ahead", time.Now())
-	return t.Sweeper.DuePage(ctx, due, after, limit)
+	return t.Sweeper.DueSpan(ctx, due, after, limit)
+}
+
+// Count implements systems.System.
+func (t timedSweeper) Count(ctx context.Context, sel systems.Selection) (int64, error) {
+	defer t.time("read back", time.Now())
+	return t.Sweeper.Count(ctx, sel)
 }
 
 // Erase implements systems.Eraser.
@@ -70,7 +76,7 @@ type timedLog struct {
 }
 
 // Put implements retention.Log.
-func (t timedLog) Put(ctx context.Context, p retention.Position, keys [][]string) error {
+func (t timedLog) Put(ctx context.Context, p retention.Position, done *retention.Batch) error {
 	defer t.time("write ahead", time.Now())
-	return t.Log.Put(ctx, p, keys)
+	return t.Log.Put(ctx, p, done)
 }

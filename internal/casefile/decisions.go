@@ -81,7 +81,7 @@ func (s *Store) RecordDecision(ctx context.Context, d dsr.Decision, pins Pins) (
 		if _, err := s.shown(ctx, tx, task); err != nil { // what is signed is what is shown
 			return err
 		}
-		held, err := against(ctx, tx, task, rows, s.now())
+		held, err := s.against(ctx, tx, task, rows, s.now())
 		if err != nil {
 			return err
 		}
@@ -139,10 +139,30 @@ func facts(t Task, earlier []decisionRow) dsr.TaskFacts {
 	return f
 }
 
+// owners are who must be among those who sign a task: the owners of the data that it shows.
+func (s *Store) owners(ctx context.Context, q querier, t Task) ([]string, error) {
+	if t.Kind != dsr.TaskRetention {
+		return nil, nil
+	}
+	raw, err := s.shown(ctx, q, t)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := dsr.ReadShown(raw)
+	if err != nil || shown.Retention == nil {
+		return nil, fault.New(contract.ErrTampered, "what task "+t.ID+" shows cannot be read", err)
+	}
+	return shown.Retention.Owners, nil
+}
+
 // against is facts, with those who signed other tasks of the same reference before, where the rule of
 // the task forbids that.
-func against(ctx context.Context, q querier, t Task, earlier []decisionRow, at time.Time) (dsr.TaskFacts, error) {
+func (s *Store) against(ctx context.Context, q querier, t Task, earlier []decisionRow, at time.Time) (dsr.TaskFacts, error) {
 	f := facts(t, earlier)
+	var err error
+	if f.Owners, err = s.owners(ctx, q, t); err != nil {
+		return f, err
+	}
 	if dsr.Rules[t.Kind].NotInvolved {
 		about, err := complainedAbout(ctx, q, t.Ref)
 		if err != nil {
@@ -161,7 +181,7 @@ func against(ctx context.Context, q querier, t Task, earlier []decisionRow, at t
 		kinds[i] = string(kind)
 	}
 	var signed []string
-	err := q.SelectContext(ctx, &signed, `SELECT DISTINCT d.staff FROM decision d JOIN task t ON t.id = d.task
+	err = q.SelectContext(ctx, &signed, `SELECT DISTINCT d.staff FROM decision d JOIN task t ON t.id = d.task
 		WHERE t.ref = $1 AND t.kind = ANY($2) AND d.at <= $3`, t.Ref, pq.Array(kinds), at)
 	f.Earlier = append(f.Earlier, signed...)
 	return f, err

@@ -22,9 +22,9 @@ func TestEveryTableOfACaseIsForgotten(t *testing.T) {
 	// outlives whoever asked to stand on it (forgetting an objection would undo it), and the others are
 	// of the roster and of holds.
 	stay := []string{"suppression", "ledger_line", "ledger_head", "checkpoint_head", "data_key", "roster_change", "staff_member", "hold", "disclosure",
-		"retention_extension", "retention_kept", "retention_known", "retention_pause", "retention_rule", "retention_run"}
+		"retention_extension", "retention_pause", "retention_rule"}
 	for _, table := range tables {
-		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) && !slices.Contains(ofNotices, table) {
+		if !slices.Contains(stay, table) && !slices.Contains(ofTasks, table) && !slices.Contains(ofCases, table) && !slices.Contains(ofNotices, table) && !slices.Contains(ofRuns, table) {
 			t.Errorf("the rows of a case in %s are not forgotten", table)
 		}
 	}
@@ -125,6 +125,68 @@ func TestAForgottenNoticeLeavesItsLedgerLineAlone(t *testing.T) {
 	kept, err := f.as(t, RoleStaff).ForgottenNotice(t.Context(), ref)
 	if ok(t, err); kept.Kind != "breach" || kept.Outcome != contract.NoticeTold || kept.People != 1 || kept.ClosedAt.IsZero() {
 		t.Errorf("kept %+v", kept)
+	}
+	if report := f.verify(t); !report.OK() {
+		t.Errorf("the ledger: %+v", report)
+	}
+}
+
+// A run of retention that has ended leaves no row of its own and no key; its ledger stays. One whose signatures its
+// rule goes by stays whole, and so does the newest of a rule.
+func TestAForgottenRunLeavesItsLedgerLineAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx, personal := t.Context(), []byte(`{"sample":"Aurelia"}`)
+	f.fillRetention(t, personal)
+	app := f.as(t, RoleApp)
+	var first contract.Ref
+	ok(t, f.super.GetContext(ctx, &first, `SELECT ref FROM habeas.retention_run`))
+	wantType(t, app.ForgetRun(ctx, first), contract.ErrNotOpen)
+	_, _, err := app.ClaimLetter(ctx, first, "retention_report", "ended", "en", "email", "cloud.example")
+	ok(t, err)
+	ok(t, app.EndRun(ctx, first, RunDone, Remains{}))
+	wantType(t, app.ForgetRun(ctx, first), contract.ErrNotOpen) // the newest
+	night := func(v []byte, why string) Run {
+		f.time.forward(24 * time.Hour)
+		run := f.newRun(t, f.time.Now(), v)
+		ok(t, app.PutMeasure(ctx, run.Ref, Measure{Due: 3, Total: 10, Why: why, Report: personal}))
+		if why != "" {
+			task := f.newTask(t, run.Ref, dsr.TaskRetention, showsRun(t, run, v))
+			f.decide(t, task, "ann", dsr.Approve)
+			f.decide(t, task, "bob", dsr.Approve)
+			ok(t, app.AcceptRun(ctx, run.Ref, task.ID, f.pins, nil))
+		}
+		ok(t, app.EndRun(ctx, run.Ref, RunDone, Remains{}))
+		return run
+	}
+	second := night(version('a'), "")
+	wantType(t, app.ForgetRun(ctx, first), contract.ErrNotOpen) // the rule goes by its signatures
+	third := night(version('b'), WhyChanged)
+	list, err := app.EndedRuns(ctx, "", 10)
+	if ok(t, err); len(list) != 2 || slices.ContainsFunc(list, func(r Run) bool { return r.Ref == third.Ref }) {
+		t.Fatalf("%d runs may go", len(list))
+	}
+	for _, ref := range []contract.Ref{first, second.Ref} {
+		for range 2 {
+			ok(t, app.ForgetRun(ctx, ref))
+		}
+		if _, err := app.Key(ctx, ref); err == nil {
+			t.Errorf("the key of %s still opens", ref)
+		}
+		for _, table := range ofRuns {
+			var left int
+			ok(t, f.super.GetContext(ctx, &left, `SELECT count(*) FROM habeas."`+table+`" WHERE ref = $1`, ref))
+			if left > 0 {
+				t.Errorf("%d rows of %s are left in %s", left, ref, table)
+			}
+		}
+		events := f.events(t, ref)
+		if events[len(events)-1] != "retention.forgotten" {
+			t.Errorf("the ledger of %s: %v", ref, events)
+		}
+	}
+	if v, err := app.SignedVersion(ctx, "accounts", "login_logs", f.pins, nil); err != nil || len(v) == 0 {
+		t.Errorf("the rule is signed no more: %v", err)
 	}
 	if report := f.verify(t); !report.OK() {
 		t.Errorf("the ledger: %+v", report)

@@ -14,7 +14,7 @@ import (
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 )
 
-const newest = 80
+const newest = 82
 
 // TestMigrateUpDownUp ends with the same schema after going down and up again.
 func TestMigrateUpDownUp(t *testing.T) {

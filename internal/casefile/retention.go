@@ -30,6 +30,10 @@ const (
 	RunStale    = "stale" // the rule changed or went before it was carried out
 )
 
+// WholeNight stands in the place of a rule where no rule of a night could be opened: the run is its alarm, and
+// touches nothing. No rule has such a name.
+const WholeNight = "*"
+
 // Why a run needs signatures.
 const (
 	WhyFirst   = "first"   // no version of the rule was ever signed
@@ -220,9 +224,14 @@ func (s *Store) RunReport(ctx context.Context, ref contract.Ref) ([]byte, error)
 	return s.Unseal(ctx, ref, fieldReport, sealed)
 }
 
+// Owned says whether the data map names staff who sign as the owners of a system's data. nil: it names nobody.
+type Owned func(system string) bool
+
+func (o Owned) of(system string) bool { return o != nil && o(system) }
+
 // SignedVersion is the version of a rule that two people signed; nil when none, or none whose
 // signatures verify.
-func (s *Store) SignedVersion(ctx context.Context, system, rule string, pins Pins) ([]byte, error) {
+func (s *Store) SignedVersion(ctx context.Context, system, rule string, pins Pins, owned Owned) ([]byte, error) {
 	var row struct {
 		Version []byte `db:"version"`
 		Task    string `db:"task"`
@@ -234,7 +243,7 @@ func (s *Store) SignedVersion(ctx context.Context, system, rule string, pins Pin
 	if err != nil {
 		return nil, dbError("read a rule of retention", err)
 	}
-	err = s.trust(s.db, pins).coversVersion(ctx, row.Task, system, rule, row.Version)
+	err = s.trust(s.db, pins).coversVersion(ctx, row.Task, system, rule, row.Version, owned)
 	if fault.Is(err, contract.ErrNotApproved) || fault.Is(err, contract.ErrTampered) || fault.Is(err, contract.ErrNotFound) {
 		return nil, nil
 	}
@@ -256,8 +265,10 @@ func (s *Store) RejectedVersion(ctx context.Context, system, rule string) ([]byt
 	return row.Version, dbError("look for a rejected rule", err)
 }
 
-// coversVersion says whether a task is two people's yes to this version of a rule.
-func (t *trust) coversVersion(ctx context.Context, task, system, rule string, version []byte) error {
+// coversVersion says whether a task is two people's yes to this version of a rule, and that of an owner of the data
+// where the map names any. Those named in the task are held against the signatures with the rest of its rules; a
+// task that names nobody, of before or made up, is none for a system that has owners.
+func (t *trust) coversVersion(ctx context.Context, task, system, rule string, version []byte, owned Owned) error {
 	got, raw, err := t.approved(ctx, task)
 	if err != nil {
 		return err
@@ -267,11 +278,14 @@ func (t *trust) coversVersion(ctx context.Context, task, system, rule string, ve
 		shown.Retention.Version != hex.EncodeToString(version) {
 		return notApproved(task, "what was signed is not this version of the rule")
 	}
+	if owned.of(system) && len(shown.Retention.Owners) == 0 {
+		return notApproved(task, "nobody signed it as an owner of the data")
+	}
 	return nil
 }
 
 // AcceptRun takes the signed decision on a run: the version of the rule is signed from now on.
-func (s *Store) AcceptRun(ctx context.Context, ref contract.Ref, task string, pins Pins) error {
+func (s *Store) AcceptRun(ctx context.Context, ref contract.Ref, task string, pins Pins, owned Owned) error {
 	return s.tx(ctx, "accept a run of retention", func(tx *sqlx.Tx) error {
 		r, err := readRun(ctx, tx, ref, "FOR NO KEY UPDATE")
 		if err != nil || r.Task == task {
@@ -280,7 +294,7 @@ func (s *Store) AcceptRun(ctx context.Context, ref contract.Ref, task string, pi
 		if r.State != RunWaiting {
 			return fault.Newf(contract.ErrNotOpen, "%s waits for nobody's signature", ref)
 		}
-		if err := s.trust(tx, pins).coversRun(ctx, task, r); err != nil {
+		if err := s.trust(tx, pins).coversRun(ctx, task, r, owned); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE retention_run SET task = $2, state = 'measured' WHERE ref = $1`, ref, task); err != nil {
@@ -296,8 +310,8 @@ func (s *Store) AcceptRun(ctx context.Context, ref contract.Ref, task string, pi
 }
 
 // coversRun says whether a task is two people's yes to this very run.
-func (t *trust) coversRun(ctx context.Context, task string, r Run) error {
-	if err := t.coversVersion(ctx, task, r.System, r.Rule, r.Version); err != nil {
+func (t *trust) coversRun(ctx context.Context, task string, r Run, owned Owned) error {
+	if err := t.coversVersion(ctx, task, r.System, r.Rule, r.Version, owned); err != nil {
 		return err
 	}
 	got, err := readTask(ctx, t.q, task, "")
@@ -310,7 +324,7 @@ func (t *trust) coversRun(ctx context.Context, task string, r Run) error {
 // CheckRun verifies anew that a run may touch rows: it was measured, it has not ended, and it either
 // needs no signatures, because this version of the rule has them and the run is within its usual
 // share, or has them itself. Anything less is a contract.ErrNotApproved.
-func (s *Store) CheckRun(ctx context.Context, ref contract.Ref, pins Pins) (Run, error) {
+func (s *Store) CheckRun(ctx context.Context, ref contract.Ref, pins Pins, owned Owned) (Run, error) {
 	r, err := s.Run(ctx, ref)
 	switch {
 	case err != nil:
@@ -320,13 +334,13 @@ func (s *Store) CheckRun(ctx context.Context, ref contract.Ref, pins Pins) (Run,
 	case r.EndedAt != nil:
 		return r, fault.Newf(contract.ErrNotOpen, "%s has ended", ref)
 	case r.Why != "":
-		err := s.trust(s.db, pins).coversRun(ctx, r.Task, r)
+		err := s.trust(s.db, pins).coversRun(ctx, r.Task, r, owned)
 		if fault.Is(err, contract.ErrNotFound) {
 			err = notApproved(r.Task, "there is no such task")
 		}
 		return r, dbError("check a run of retention", err)
 	}
-	signed, err := s.SignedVersion(ctx, r.System, r.Rule, pins)
+	signed, err := s.SignedVersion(ctx, r.System, r.Rule, pins, owned)
 	if err == nil && !bytes.Equal(signed, r.Version) {
 		err = fault.Newf(contract.ErrNotApproved, "%s: nobody signed this version of the rule", ref)
 	}

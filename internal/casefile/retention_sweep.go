@@ -41,16 +41,16 @@ func (s *Store) Position(ctx context.Context, ref contract.Ref) (Swept, error) {
 }
 
 // PutPosition keeps where the sweep of a run stands and how many rows are done, and gives the run's hash
-// then, into which the keys of a batch that was dealt with go (nil: there was none). It takes one way to the
+// then, into which the digest of the keys of a batch that was dealt with goes (nil: there was none). It takes one way to the
 // server. Error: contract.ErrNotOpen when the run has ended, contract.ErrConflict when somebody else sweeps.
-func (s *Store) PutPosition(ctx context.Context, ref contract.Ref, was, position []byte, done int64, keys [][]string) ([]byte, error) {
+func (s *Store) PutPosition(ctx context.Context, ref contract.Ref, was, position []byte, done int64, digest []byte) ([]byte, error) {
 	sealed, err := s.Seal(ctx, ref, fieldPosition, position)
 	if err != nil {
 		return nil, err
 	}
 	hash, batches := was, 0
-	if keys != nil {
-		hash, batches = s.keys.KeyedHash("habeas retention batch v1", digestOf("batch", append([][]byte{was}, flat(keys)...)...)), 1
+	if digest != nil {
+		hash, batches = s.keys.KeyedHash("habeas retention batch v1", digestOf("batch", was, digest)), 1
 	}
 	made, err := s.db.ExecContext(ctx, `UPDATE retention_run SET position = $2, done = $3, keys_hash = $4, batches = batches + $5, begun_at = coalesce(begun_at, $6), state = 'sweeping'
 		WHERE ref = $1 AND ended_at IS NULL AND keys_hash = $7`, ref, sealed, done, hash, batches, s.now(), was)
@@ -102,12 +102,18 @@ func (s *Store) KeepRows(ctx context.Context, ref contract.Ref, why string, keys
 	return dbError("keep rows from a sweep", err)
 }
 
+// KeepsRows says whether a run leaves any rows alone.
+func (s *Store) KeepsRows(ctx context.Context, ref contract.Ref) (bool, error) {
+	var some bool
+	err := s.db.GetContext(ctx, &some, `SELECT EXISTS (SELECT FROM retention_kept WHERE ref = $1)`, ref)
+	return some, dbError("look whether rows are kept", err)
+}
+
 // KeptRows says why a run leaves rows alone, by their keys: one of Kept…, or empty where it does not.
 func (s *Store) KeptRows(ctx context.Context, ref contract.Ref, keys [][]string) ([]string, error) {
 	out := make([]string, len(keys))
-	var some bool
-	if err := s.db.GetContext(ctx, &some, `SELECT EXISTS (SELECT FROM retention_kept WHERE ref = $1)`, ref); err != nil || !some {
-		return out, dbError("look which rows are kept", err)
+	if some, err := s.KeepsRows(ctx, ref); err != nil || !some {
+		return out, err
 	}
 	hashes, at := make(pq.ByteaArray, len(keys)), map[string]int{}
 	for i, tuple := range keys {

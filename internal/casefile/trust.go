@@ -212,7 +212,7 @@ func (t *trust) decided(ctx context.Context, taskID string, verdict dsr.Verdict)
 		if err != nil {
 			return Task{}, nil, err
 		}
-		held, err := against(ctx, t.q, task, rows[:i], row.At)
+		held, err := t.s.against(ctx, t.q, task, rows[:i], row.At)
 		if err != nil {
 			return Task{}, nil, err
 		}

@@ -24,6 +24,9 @@ var (
 	RestartSweep = Activity[RefInput, Nothing]{"RestartSweep"}          // core
 	ReportRun    = Activity[RefInput, Nothing]{"ReportRun"}             // letters
 
+	AlarmNight = Activity[OpenRunsInput, OpenedRun]{"AlarmNight"} // core
+	EndAlarm   = Activity[EndAlarmInput, Nothing]{"EndAlarm"}     // core
+
 	GrantExtension  = Activity[TaskInput, Nothing]{"GrantExtension"}  // core
 	RefuseExtension = Activity[TaskInput, Nothing]{"RefuseExtension"} // core
 )
@@ -52,11 +55,22 @@ type ExtendInput struct{ Ref Ref }
 // ExtendResult says what two people said to it.
 type ExtendResult struct{ Granted bool }
 
-// RuleInput is the run of one rule.
+// RuleInput is the run of one rule; or, with a Problem, the alarm that the rules of a night could not be opened.
 type RuleInput struct {
-	Ref    Ref
-	System string
+	Ref     Ref
+	System  string
+	Problem string          // the type of the error
+	Night   *RetentionInput // that is to be run again
 }
+
+// EndAlarmInput ends an alarm. Again: its night runs again.
+type EndAlarmInput struct {
+	Ref   Ref
+	Again bool
+}
+
+// About implements the reference of an input.
+func (in EndAlarmInput) About() Ref { return in.Ref }
 
 // RuleResult is how the run of a rule ended, and how many rows it touched.
 type RuleResult struct {

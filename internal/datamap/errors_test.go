@@ -119,6 +119,9 @@ sweep: {zone: Asia/Shanghai, window: "03:00-03:00"}`}},
 sweep: {window: "01:00-05:00"}`}},
 	{"expiry-window-at", "accounts.yaml", []string{"connections: 8", `connections: 8
 sweep: {at: "12:00", zone: Asia/Shanghai, window: "01:00-05:00"}`}},
+	{"expiry-sweep-yield", "accounts.yaml", []string{"connections: 8", "connections: 8\nsweep: {yield: 101}"}},
+	{"owner-staff", "accounts.yaml", []string{"connections: 8", "connections: 8\nowner_staff: [chen.yu, Dai, chen.yu, dai@cloud.example]"}},
+	{"owner-staff-empty", "accounts.yaml", []string{"connections: 8", "connections: 8\nowner_staff: []"}},
 	{"several-at-once", "accounts.yaml", []string{
 		"driver: postgres", "driver: postgers", "owner: accounts team\n", "", "key: [id]", "key: [ID]",
 		"ip: {category: user.device.ip_address}", "ip: {}", "to: users, relation", "to: user, relation",

@@ -69,11 +69,14 @@ type Sweep struct {
 	Rate int    // rows a second at most; 0: no bound
 	// Window are the hours of the zone in which rows go; the zero Window is the whole day.
 	Window Window
+	// Yield is how many times as long as a batch took a sweep rests after it, while others are at work on the
+	// server; 0: never.
+	Yield int
 }
 
 // DefaultSweep is that of a system whose file does not say: not between two and three, the hour
 // that daylight saving takes away and gives twice.
-var DefaultSweep = Sweep{At: "03:30", Zone: "UTC"}
+var DefaultSweep = Sweep{At: "03:30", Zone: "UTC", Yield: 3}
 
 // readSpan reads "3y", "18m" or "180d".
 func (f *file) readSpan(n ast.Node, what string) Span {
@@ -308,6 +311,9 @@ func (f *file) sweep(r *record, s *System) {
 	}
 	if rate, ok := w.get("rate"); ok {
 		s.Sweep.Rate, _ = f.integer(rate, "rate", 1, 10_000_000)
+	}
+	if yield, ok := w.get("yield"); ok {
+		s.Sweep.Yield, _ = f.integer(yield, "yield", 0, 100)
 	}
 	if window, ok := w.get("window"); ok {
 		f.window(w, window, s)

@@ -12,8 +12,19 @@ func TestLoadReadsExpiry(t *testing.T) {
 		len(x.Floors) != 1 || x.Floors[0].AtLeast != (Span{Months: 6}) || x.Usual != DefaultUsual || x.Line == 0 {
 		t.Errorf("read as %+v", x)
 	}
-	if s := referenceMap(t).System("accounts").Sweep; s != DefaultSweep {
+	if s := referenceMap(t).System("accounts").Sweep; s != DefaultSweep || s.Yield != 3 {
 		t.Errorf("sweep: %+v", s)
+	}
+}
+
+func TestLoadReadsWhoOwnsAndHowPolite(t *testing.T) {
+	t.Parallel()
+	m, err := LoadFS(exampleFS(t, "accounts.yaml", "connections: 8", "connections: 8\nowner_staff: [chen.yu, dai]\nsweep: {yield: 0}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := m.System("accounts"); strings.Join(s.OwnerStaff, " ") != "chen.yu dai" || s.Sweep.Yield != 0 || s.Sweep.At != "03:30" {
+		t.Errorf("read as %q, %+v", s.OwnerStaff, s.Sweep)
 	}
 }
 

@@ -50,7 +50,7 @@ var (
 	languages  = []string{"zh", "en"}
 	laws       = []string{"cn-pipl", "eu-gdpr", "uk-gdpr", "us-ca", "br-lgpd"}
 	legalBases = []string{"consent", "contract", "legal-obligation", "vital-interest", "public-interest", "legitimate-interest", "employment", "publicly-available", "other-law"}
-	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables", "processed_for",
+	systemKeys = []string{"version", "system", "title", "driver", "region", "owner", "owner_staff", "deputy", "recipient", "patience", "connections", "backups", "sweep", "collections", "ignore_tables", "processed_for",
 		"rights", "tells", "due", "instructions", "evidence", "correct", "url", "domain", "transfer", "stops"}
 	tableKeys    = []string{"table", "title", "key", "purpose", "legal_basis", "retention", "source", "given", "recipients", "deletion", "expiry", "stops", "closure", "processed_for", "directory", "match", "links", "columns"}
 	customerKeys = []string{"name", "contact"}
@@ -93,7 +93,7 @@ var (
 	floorKeys       = []string{"for", "since", "law"}
 	stopKeys        = []string{"purpose", "set", "lift", "delete"}
 	closureKeys     = []string{"title", "when"}
-	sweepKeys       = []string{"at", "zone", "rate", "window"}
+	sweepKeys       = []string{"at", "zone", "rate", "window", "yield"}
 	correctKeys     = []string{"never", "copies", "disputed"}
 	copyKeys        = []string{"column", "path", "as"}
 	copyForms       = []string{CopySame, CopyLower, CopyDigits}

@@ -2,6 +2,7 @@ package datamap
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func (f *file) system(n ast.Node) *System {
 		s.Region = region
 	}
 	s.Owner, _ = r.needText("owner")
+	f.ownerStaff(r, s)
 	s.Deputy = r.text("deputy")
 	s.Recipient = f.title(r, "recipient", false)
 	f.limits(r, s)
@@ -68,6 +70,24 @@ func (f *file) systemName(r *record) string {
 		f.node(at, "a system's name has lower-case letters, digits and single hyphens, begins with a letter and has 40 characters at most")
 	}
 	return name
+}
+
+// staffName is the form of the names under which staff are enrolled.
+var staffName = regexp.MustCompile(`^[a-z0-9.-]{2,32}$`)
+
+// ownerStaff reads who of the staff signs as the owner of the data.
+func (f *file) ownerStaff(r *record, s *System) {
+	n, ok := r.get("owner_staff")
+	if !ok {
+		return
+	}
+	for _, one := range f.names(n, "owner_staff") {
+		if !staffName.MatchString(one.name) {
+			f.node(one.node, "owner_staff holds the names under which staff are enrolled: 2 to 32 lower-case letters, digits, dots or hyphens")
+			continue
+		}
+		s.OwnerStaff = append(s.OwnerStaff, one.name)
+	}
 }
 
 func (f *file) limits(r *record, s *System) {

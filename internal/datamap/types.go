@@ -28,11 +28,14 @@ type Map struct {
 
 // System is one place where data is kept, reached by one driver.
 type System struct {
-	Name        string // lower case, digits and hyphens
-	Title       Text
-	Driver      string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual, DriverOpenDSR, DriverWebhook
-	Region      string // ISO 3166 code in lower case, such as "cn"
-	Owner       string // who answers for it
+	Name   string // lower case, digits and hyphens
+	Title  Text
+	Driver string // "postgres", "mariadb", "mysql", or one that is asked: DriverManual, DriverOpenDSR, DriverWebhook
+	Region string // ISO 3166 code in lower case, such as "cn"
+	Owner  string // who answers for it
+	// OwnerStaff are names of enrolled staff: one of them signs, besides somebody else, where the owner of the
+	// data must. Empty: nobody in particular has to.
+	OwnerStaff  []string
 	Deputy      string
 	Recipient   Text          // the recipient's public name where the system is a third party's
 	Patience    time.Duration // how long it may be down before a human is asked

@@ -95,6 +95,14 @@ type TaskFacts struct {
 	OpenedBy string   // who opened the case
 	Earlier  []string // who already signed for this same thing
 	Involved []string // who had a part in the case that a complaint is about
+	Owners   []string // one of whom must be among those who approve; empty: nobody in particular
+}
+
+// owned says whether the owner of the data has approved, or still can, once the signer has.
+func (t TaskFacts) owned(rule Rule, signer string) bool {
+	signed := append(slices.Clone(t.Earlier), signer)
+	return len(t.Owners) == 0 || len(signed) < rule.Signers ||
+		slices.ContainsFunc(signed, func(name string) bool { return slices.Contains(t.Owners, name) })
 }
 
 // Signer is a member of staff as the casefile knows them, already traced back to pinned keys.
@@ -137,6 +145,8 @@ func Check(d Decision, t TaskFacts, s Signer, installation string) error {
 		return refuse("the same person has signed already: a second person must")
 	case slices.Contains(t.Involved, s.Name):
 		return refuse("the signer had a part in the case that is complained about: somebody else must")
+	case d.Verdict == Approve && !t.owned(rule, s.Name):
+		return refuse("one of the data's owners must be among those who sign, and nobody of them has: task show names them")
 	}
 	return nil
 }

@@ -54,6 +54,30 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// One of the data's owners is among those who sign, first or last; a no is anybody's.
+func TestCheckAsksForTheOwner(t *testing.T) {
+	t.Parallel()
+	for _, v := range []struct {
+		owners, earlier []string
+		refused         bool
+	}{
+		{nil, []string{"an"}, false}, {[]string{"cy"}, nil, false}, {[]string{"cy"}, []string{"an"}, true}, {[]string{"cy", "bo"}, []string{"an"}, false},
+		{[]string{"an"}, []string{"an"}, false}, {[]string{"a", "n"}, []string{"an"}, true},
+	} {
+		for _, verdict := range []Verdict{Approve, Reject} {
+			err := signed(t, func(d *Decision, f *TaskFacts, s *Signer) {
+				private := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
+				f.Kind, f.OpenedBy, f.Owners, f.Earlier = TaskRetention, "", v.owners, v.earlier
+				d.TaskKind, d.Verdict, d.Reason = f.Kind, verdict, "because"
+				d.Signature = ed25519.Sign(private, d.Bytes())
+			})
+			if want := v.refused && verdict == Approve; fault.Is(err, contract.ErrBadSignature) != want || (err != nil) != want {
+				t.Errorf("%s, %+v: %v", verdict, v, err)
+			}
+		}
+	}
+}
+
 func TestBytesAreUnambiguous(t *testing.T) {
 	t.Parallel()
 	a := Decision{Task: "ab", Reason: "c"}

@@ -91,8 +91,9 @@ type ShownRetention struct {
 	Floors   []string   `json:"floors,omitempty"`
 	Purpose  string     `json:"purpose,omitempty"`
 	Basis    string     `json:"basis"`
-	Owner    string     `json:"owner"`          // of the system's data
-	Version  string     `json:"version_sha256"` // hex
+	Owner    string     `json:"owner"`                 // of the system's data
+	Owners   []string   `json:"owner_staff,omitempty"` // one of whom must sign
+	Version  string     `json:"version_sha256"`        // hex
 	Nominal  string     `json:"nominal"`
 	Before   string     `json:"before"` // the first day that the rule keeps
 	Due      int64      `json:"due"`

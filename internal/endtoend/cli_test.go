@@ -56,7 +56,7 @@ func furnish(env *testscript.Env, c *demo.Company) error {
 	env.Setenv("KEYS", filepath.Join(c.Dir, "staff"))
 	p := c.Person(example.Cast().English)
 	for name, value := range map[string]string{"LOGIN": p.Login, "EMAIL": p.Email, "MOBILE": p.Mobile, "NAME": p.Name,
-		"RECEIVED": time.Now().AddDate(0, 0, -3).Format(time.DateOnly)} {
+		"RECEIVED": time.Now().AddDate(0, 0, -3).Format(time.DateOnly), "SOON": time.Now().AddDate(0, 0, 30).Format(time.DateOnly)} {
 		env.Setenv(name, value)
 	}
 	env.Values[key("company")] = c

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ var killing = map[string]struct{ fill, digest string }{
 		fill: `INSERT INTO accounts.request_logs (id, user_id, at, ip, method, path, status, user_agent, cookie_id)
 			SELECT 90000000 + n, u.id, now() - interval '2 years' + n * interval '1 second', '192.0.2.1', 'GET', '/', 200, 'x', u.cookie_id
 			FROM generate_series(1, %d) AS g (n), LATERAL (SELECT id, cookie_id FROM accounts.users ORDER BY id LIMIT 1) AS u`,
-		digest: `SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM accounts.request_logs AS t WHERE id NOT IN (` + dueSQL["accounts.request_logs"] + `)`,
+		digest: `SELECT count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM accounts.request_logs AS t WHERE NOT (` + strings.SplitN(dueSQL["accounts.request_logs"], " WHERE ", 2)[1] + `)`,
 	},
 	"billing": {
 		fill: `INSERT INTO invoices (id, order_id, invoice_no, title, amount, issued_at)

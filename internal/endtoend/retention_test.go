@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
@@ -71,6 +70,7 @@ func TestRetention(t *testing.T) {
 	t.Run("by hand", func(t *testing.T) { scriptsOn(t, c, "testdata/retention") })
 	t.Run("sweep", func(t *testing.T) { retentionSweep(newStubborn(t, c, cast.English, 5*time.Minute)) })
 	t.Run("backfill", func(t *testing.T) { retentionBackfill(newStubborn(t, c, cast.Plain, 4*time.Minute)) })
+	t.Run("extended", func(t *testing.T) { retentionExtended(newStubborn(t, c, cast.NoEmail, 4*time.Minute)) })
 	t.Run("killed", func(t *testing.T) { retentionKilled(t, c) })
 }
 
@@ -278,31 +278,4 @@ func (s *stubborn) wantSwept(before map[string]map[string]string, due, spared ma
 			s.t.Logf("%s: %d due, %d done, %d held, %d referred to", table, r.Due, r.Done, r.LeftHeld, r.LeftReferred)
 		}
 	}
-}
-
-// Three nights that were missed are made up by a backfill: each for its own nominal time.
-func retentionBackfill(s *stubborn) {
-	handle := s.d.Temporal.ScheduleClient().GetHandle(s.ctx, contract.RetentionSchedule("accounts"))
-	until := time.Now().Add(-10 * time.Minute)
-	err := handle.Backfill(s.ctx, client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{{Start: until.Add(-72 * time.Hour), End: until, Overlap: enums.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL}}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	shanghai, err := time.LoadLocation("Asia/Shanghai")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.until("three nights being made up", func(ctx context.Context) (bool, error) {
-		all, err := s.d.Store.ListRuns(ctx, casefile.RunFilter{System: "accounts", Limit: 1000})
-		nights := map[time.Time]bool{}
-		for _, r := range all {
-			if at := r.Nominal.In(shanghai); r.AskedBy == "" && at.Hour() == 3 && at.Minute() == 30 && at.Second() == 0 && r.State == casefile.RunDone {
-				nights[r.Nominal] = true
-			}
-		}
-		if err == nil && len(nights) < 3 {
-			err = fmt.Errorf("%d nights of %d runs", len(nights), len(all))
-		}
-		return err == nil, err
-	})
 }

@@ -16,11 +16,11 @@ import (
 const (
 	FirstRows = 2_000
 	LeastRows = 250
-	MostRows  = 10_000
-	// A batch that took longer than tooLong makes the next one half as large, and one that would
-	// still be short at twice the size makes it twice as large.
-	tooLong = 500 * time.Millisecond
-	short   = 250 * time.Millisecond
+	MostRows  = 50_000
+	// lockTime is how long a batch is meant to take. The next one is as large as it could have been in that
+	// time, but no more than grow times as large.
+	lockTime = 100 * time.Millisecond
+	grow     = 4
 )
 
 // pace says how large the next batch is, and keeps to the rate.
@@ -53,15 +53,21 @@ func (p *pace) rows() int {
 	return p.size
 }
 
-// took hears how long a batch of so many rows took, and what became of it.
+// took hears how long a batch of so many rows took, and what became of it. One that was smaller than it might have
+// been says nothing of larger ones.
 func (p *pace) took(rows int, took time.Duration, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	least := min(LeastRows, p.most)
+	fit := int(float64(rows) * float64(lockTime) / float64(max(took, time.Millisecond)))
 	switch {
-	case fault.Is(err, contract.ErrBusy) || took > tooLong:
-		p.size = max(p.size/2, min(LeastRows, p.most))
-	case err == nil && rows >= p.size && 2*took < short:
-		p.size = min(2*p.size, p.most)
+	case fault.Is(err, contract.ErrBusy):
+		p.size = max(p.size/2, least)
+	case err != nil || rows == 0:
+	case fit < p.size && took > lockTime:
+		p.size = max(fit, p.size/2, least)
+	case fit > p.size && 2*rows >= p.size:
+		p.size = min(fit, grow*p.size, p.most)
 	}
 }
 

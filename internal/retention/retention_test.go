@@ -15,7 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	_ "github.com/lib/pq"
 
+	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/datamap"
+	"github.com/habeas-dsr/habeas/internal/fault"
 	"github.com/habeas-dsr/habeas/internal/jurisdiction"
 	"github.com/habeas-dsr/habeas/internal/stack/pgtest"
 	"github.com/habeas-dsr/habeas/internal/systems"
@@ -124,22 +126,26 @@ const tables = `CREATE TABLE users (id integer PRIMARY KEY, login text NOT NULL 
 type memory struct {
 	at     Position
 	kept   map[string]bool
-	fail   func(p Position, keys [][]string) error
-	hashed int
+	fail   func(p Position) error
+	hashed int64
 }
 
 func (m *memory) Position(context.Context) (Position, error) { return m.at, nil }
 
-func (m *memory) Put(_ context.Context, p Position, keys [][]string) error {
+func (m *memory) Put(_ context.Context, p Position, done *Batch) error {
 	if m.fail != nil {
-		if err := m.fail(p, keys); err != nil {
+		if err := m.fail(p); err != nil {
 			return err
 		}
 	}
 	m.at = p
-	m.hashed += len(keys)
+	if done != nil {
+		m.hashed += done.Rows
+	}
 	return nil
 }
+
+func (m *memory) Keeps(context.Context) (bool, error) { return len(m.kept) > 0, nil }
 
 func (m *memory) Kept(_ context.Context, keys [][]string) ([]string, error) {
 	out := make([]string, len(keys))
@@ -307,22 +313,22 @@ func TestChainsGoFromTheirLeaves(t *testing.T) {
 // A row that somebody holds all the time is left with that reason; the others of its batch go.
 func TestLockedRowsAreLeft(t *testing.T) {
 	p := newPlace(t)
-	p.exec(`INSERT INTO lines SELECT n, NULL, NULL, '2026-01-01' FROM generate_series(1, 7) AS n`)
+	p.exec(`INSERT INTO invoices SELECT n, NULL, '2020-01-01', NULL, 'kept' FROM generate_series(1, 7) AS n`)
 	tx, err := p.db.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(t.Context(), `SELECT FROM lines WHERE id = 2 FOR UPDATE`); err != nil {
+	if _, err := tx.ExecContext(t.Context(), `SELECT FROM invoices WHERE id = 2 FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
-	at, left := p.run("lines", now, &memory{})
+	at, left := p.run("invoices/blocked", now, &memory{})
 	p.want("done", at.Done, int64(6))
 	p.want("left", left, Left{Due: 1, Other: 1})
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	at, left = p.run("lines", now, &memory{})
+	at, left = p.run("invoices/blocked", now, &memory{})
 	p.want("then it goes", at.Done, int64(1))
 	p.want("nothing left", left, Left{})
 }
@@ -334,7 +340,7 @@ func TestABatchThatWasBegunLooksAgain(t *testing.T) {
 	log := &memory{}
 	s, refused := p.sweep("lines", now, log), errors.New("a hold was placed")
 	s.Guard = func(context.Context, func(context.Context) error) error { return refused }
-	if _, err := s.Run(t.Context()); !errors.Is(err, refused) || len(log.at.Page) != 3 {
+	if _, err := s.Run(t.Context()); !errors.Is(err, refused) || log.at.Page == nil && log.at.Next == nil {
 		t.Fatalf("%v, %+v", err, log.at)
 	}
 	log.kept = map[string]bool{"2": true}
@@ -345,34 +351,122 @@ func TestABatchThatWasBegunLooksAgain(t *testing.T) {
 }
 
 // A sweep that stops at any moment (before or after a batch was written down) goes on and ends as one
-// that did not: nothing touched twice, every row counted.
+// that did not: nothing touched twice, every row counted. Rows of lines may refer to each other and are known by
+// their keys, invoices by where they stand.
 func TestASweepThatStopsAnywhereGoesOn(t *testing.T) {
 	p := newPlace(t)
 	p.exec(`CREATE TABLE touched (id integer); CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO touched VALUES (OLD.id); RETURN coalesce(NEW, OLD); END $$;
-		CREATE TRIGGER touch BEFORE DELETE ON lines FOR EACH ROW EXECUTE FUNCTION touch(); CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch()`)
+		CREATE TRIGGER touch BEFORE DELETE ON lines FOR EACH ROW EXECUTE FUNCTION touch(); CREATE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();
+		CREATE TRIGGER touch BEFORE DELETE ON invoices FOR EACH ROW EXECUTE FUNCTION touch()`)
 	for stop := range 12 {
-		for _, rule := range []string{"lines", "users"} {
-			p.exec(`TRUNCATE touched; DELETE FROM lines; DELETE FROM users; TRUNCATE touched;
+		for _, v := range []struct {
+			rule string
+			kept map[string]bool
+			want string
+		}{{"lines", nil, "1 2 3 4 5 6 7 8 9 10"}, {"users", nil, "1 2 3 4 5 6 7 8 9 10"}, {"invoices/blocked", nil, "1 2 3 4 5 6 7 8 9 10"},
+			{"invoices/blocked", map[string]bool{"3": true, "8": true}, "1 2 4 5 6 7 9 10"}, {"lines", map[string]bool{"3": true, "8": true}, "1 2 4 5 6 7 9 10"}} {
+			p.exec(`DELETE FROM lines; DELETE FROM users; DELETE FROM invoices; TRUNCATE touched;
 				INSERT INTO lines SELECT n, NULL, NULL, '2026-01-01' FROM generate_series(1, 10) AS n;
+				INSERT INTO invoices SELECT n, NULL, date '2020-01-01' + n / 4, NULL, 'kept' FROM generate_series(1, 10) AS n;
 				INSERT INTO users SELECT n, 'u' || n, 'x', 'x', 'closed', '2020-01-01' FROM generate_series(1, 10) AS n`)
 			puts, broken := 0, errors.New("killed")
-			log := &memory{}
-			log.fail = func(Position, [][]string) error {
+			log := &memory{kept: v.kept}
+			log.fail = func(Position) error {
 				if puts++; puts == stop+1 {
 					return broken
 				}
 				return nil
 			}
-			if _, err := p.sweep(rule, now, log).Run(t.Context()); err != nil && !errors.Is(err, broken) {
+			if _, err := p.sweep(v.rule, now, log).Run(t.Context()); err != nil && !errors.Is(err, broken) {
 				t.Fatal(err)
 			}
 			log.fail = nil
-			at, left := p.run(rule, now, log)
-			p.want(fmt.Sprintf("%s stopped at %d: done", rule, stop), at.Done, int64(10))
-			p.want("left", left, Left{})
-			p.want("hashed", log.hashed, 10)
-			p.want("touched once each", p.ids(`SELECT id FROM touched`), "1 2 3 4 5 6 7 8 9 10")
+			at, left := p.run(v.rule, now, log)
+			rows, held := int64(len(strings.Fields(v.want))), int64(len(v.kept))
+			p.want(fmt.Sprintf("%s stopped at %d: done", v.rule, stop), at.Done, rows)
+			p.want("left", left, Left{Due: held, Held: held})
+			p.want("hashed", log.hashed, rows)
+			p.want("touched once each", p.ids(`SELECT id FROM touched`), v.want)
 		}
+	}
+}
+
+// The system refuses to let a row of a stretch go: the others go, and it is left.
+func TestAStretchGoesButForWhatIsRefused(t *testing.T) {
+	p := newPlace(t)
+	p.exec(`INSERT INTO invoices SELECT n, NULL, '2020-01-01', NULL, 'kept' FROM generate_series(1, 8) AS n;
+		CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE check_violation; END $$;
+		CREATE TRIGGER stay BEFORE DELETE ON invoices FOR EACH ROW WHEN (OLD.id = 5) EXECUTE FUNCTION stay()`)
+	log := &memory{kept: map[string]bool{"7": true}}
+	at, left := p.run("invoices/blocked", now, log)
+	p.want("done", at.Done, int64(6))
+	p.want("left", left, Left{Due: 2, Held: 1, Other: 1})
+	p.want("which", p.ids(`SELECT id FROM invoices`), "5 7")
+}
+
+// Rows whose person came under a hold after their stretch was noted stay, though the sweep was killed between.
+func TestAStretchThatWasBegunLooksAgain(t *testing.T) {
+	p := newPlace(t)
+	for killed, want := range map[string]int64{"before": 5, "after": 6} { // the first batch was made: 2 is gone
+		p.exec(`DELETE FROM invoices; INSERT INTO invoices SELECT n, NULL, '2020-01-01', NULL, 'kept' FROM generate_series(1, 7) AS n`)
+		log := &memory{}
+		s, broken := p.sweep("invoices/blocked", now, log), errors.New("killed")
+		s.Guard = func(ctx context.Context, batch func(context.Context) error) error {
+			if killed == "after" {
+				if err := batch(ctx); err != nil {
+					return err
+				}
+			}
+			return broken
+		}
+		if _, err := s.Run(t.Context()); !errors.Is(err, broken) || (log.at.Page == nil && log.at.Next == nil) {
+			t.Fatalf("%v, %+v", err, log.at)
+		}
+		log.kept = map[string]bool{"2": true, "6": true}
+		at, left := p.run("invoices/blocked", now, log)
+		p.want("done when killed "+killed, at.Done, want)
+		p.want("left", left, Left{Due: 7 - want, Held: 7 - want})
+	}
+}
+
+// A sweep rests while others are at work, and only then.
+func TestManners(t *testing.T) {
+	t.Parallel()
+	for _, v := range []struct {
+		times, others int
+		failed        error
+		rests         bool
+	}{{3, 2, nil, true}, {3, 0, nil, false}, {0, 2, nil, false}, {3, 2, errors.New("down"), false}} {
+		asked := 0
+		m := &manners{times: v.times, others: func(context.Context) (int, error) { asked++; return v.others, v.failed }}
+		ctx, stop := context.WithCancel(t.Context())
+		stop() // a rest ends at once, and says so
+		if err := m.rest(ctx, time.Hour); (err != nil) != v.rests {
+			t.Errorf("%+v: %v", v, err)
+		}
+		if _ = m.rest(ctx, time.Hour); asked > 1 || (asked == 0) != (v.times == 0) {
+			t.Errorf("%+v: asked %d times within a moment", v, asked)
+		}
+	}
+}
+
+// The next batch is as large as one that takes the time meant for it.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	p := newPace(0, 0)
+	for _, v := range []struct {
+		rows int
+		took time.Duration
+		err  error
+		want int
+	}{{2_000, 5 * time.Millisecond, nil, 8_000}, {8_000, 20 * time.Millisecond, nil, 32_000}, {32_000, 80 * time.Millisecond, nil, 40_000}, {100, time.Microsecond, nil, 40_000},
+		{40_000, 160 * time.Millisecond, nil, 25_000}, {25_000, time.Minute, nil, 12_500}, {12_500, 0, nil, 50_000}, {50_000, 0, fault.New(contract.ErrBusy, "", nil), 25_000}} {
+		if p.took(v.rows, v.took, v.err); p.rows() != v.want {
+			t.Errorf("%+v: %d", v, p.rows())
+		}
+	}
+	if p := newPace(0, 500); p.rows() != 500 {
+		t.Errorf("more than a second's share: %d", p.rows())
 	}
 }
 

@@ -11,28 +11,42 @@ import (
 // busyPasses is how often a sweep comes back for rows that were locked.
 const busyPasses = 3
 
+// Batch is some due rows that were noted before they are touched. Rows that go are known by where they stand in
+// the walk, so that their keys need not travel; others, and those of a table whose rows refer to each other, by
+// their keys.
+type Batch struct {
+	After  systems.Cursor `json:"after,omitempty"`
+	Last   systems.Cursor `json:"last"`
+	Rows   int64          `json:"rows"`   // that may be touched
+	Digest []byte         `json:"digest"` // of their keys, as systems.DigestKeys makes it
+	Keep   [][]string     `json:"keep,omitempty"`
+	Keys   [][]string     `json:"keys,omitempty"`
+}
+
 // Position is where a sweep stands. It is personal data, as keys are.
 type Position struct {
 	Pass   int            `json:"pass"`
 	Cursor systems.Cursor `json:"cursor,omitempty"`
-	// Page are the keys of a batch that was begun and has not been counted, and Next those of the one
-	// behind it, which may have been: the sweep was killed.
-	Page  [][]string `json:"page,omitempty"`
-	Next  [][]string `json:"next,omitempty"`
-	Moved int64      `json:"moved"` // rows touched in this pass
-	Done  int64      `json:"done"`  // rows touched altogether
+	// Page is a batch that was begun and has not been counted, and Next the one behind it, which may have
+	// been begun: the sweep was killed.
+	Page  *Batch `json:"page,omitempty"`
+	Next  *Batch `json:"next,omitempty"`
+	Moved int64  `json:"moved"` // rows touched in this pass
+	Done  int64  `json:"done"`  // rows touched altogether
 	// Locked and Refused are rows of this pass that somebody held, or that the system did not let go.
 	Locked   int64 `json:"locked"`
 	Refused  int64 `json:"refused"`
 	Finished bool  `json:"finished"`
 }
 
-// Log is what a sweep remembers. Put is called before each batch with its keys in Page or Next, and at the
-// end; keys are those of a batch that is counted with it, for the hash of the run, and nil where there is
+// Log is what a sweep remembers. Put is called before each batch with it in Page or Next, and at the
+// end; done is a batch that is counted with it, for the hash of the run, and nil where there is
 // none. A sweep calls one method at a time.
 type Log interface {
 	Position(ctx context.Context) (Position, error)
-	Put(ctx context.Context, p Position, keys [][]string) error
+	Put(ctx context.Context, p Position, done *Batch) error
+	// Keeps says whether any rows are left alone at all.
+	Keeps(ctx context.Context) (bool, error)
 	// Kept says why rows of these keys are left alone: Held, Extended, or empty where they are not.
 	Kept(ctx context.Context, keys [][]string) ([]string, error)
 }
@@ -49,49 +63,41 @@ type Sweep struct {
 	Secret []byte // of the keyed strategies: 32 bytes
 	Batch  int    // at most so many rows a transaction; 0: MostRows
 	Rate   int    // rows a second; 0: no bound
+	// Yield is how many times as long as a batch took the sweep rests after it, while others are at work on the
+	// server; 0: it does not ask.
+	Yield int
 	// Progress is called after each batch; nil: nobody looks.
 	Progress func(Position)
 	// Rest says that the sweep is to stop after this batch and go on later; nil: never.
 	Rest func() bool
 
 	pace    *pace
-	counted [][]string // keys of the batch that was dealt with last and is not written down
+	keeps   bool   // some rows are left alone
+	counted *Batch // that was dealt with last and is not written down
 }
 
-// rows are rows by their keys, and where they stood when they were read, if that is known.
-type rows struct {
-	keys   [][]string
-	places []string
-}
-
-// part are the rows from one to before another.
-func (r rows) part(from, to int) rows {
-	if r.places == nil {
-		return rows{keys: r.keys[from:to]}
-	}
-	return rows{r.keys[from:to], r.places[from:to]}
-}
-
-// page are due rows behind a cursor.
-type page struct {
-	rows      // those that may be touched
-	some bool // there are due rows
-	last systems.Cursor
-	err  error
+// ahead is the next batch; nil: nothing is due behind the cursor.
+type ahead struct {
+	batch *Batch
+	err   error
 }
 
 // Run sweeps until nothing is left that it may touch, or it is to rest. It may be run again after
 // whatever stopped it, and goes on where it was.
 //
-// While one batch is made, the next page is read and written down, together with what the batch before
+// While one batch is made, the next is looked up and written down, together with what the batch before
 // did: the system waits neither for the reading nor for the log.
 func (s *Sweep) Run(ctx context.Context) (Position, error) {
 	s.pace, s.counted = newPace(s.Batch, s.Rate), nil
+	manners := &manners{times: s.Yield, others: s.System.Others}
 	p, err := s.Log.Position(ctx)
+	if err == nil {
+		s.keeps, err = s.Log.Keeps(ctx)
+	}
 	if err != nil {
 		return p, err
 	}
-	for len(p.Page)+len(p.Next) > 0 {
+	for p.Page != nil || p.Next != nil {
 		if p, err = s.resume(ctx, p); err != nil {
 			return p, err
 		}
@@ -100,7 +106,7 @@ func (s *Sweep) Run(ctx context.Context) (Position, error) {
 		if s.resting() {
 			return p, s.put(ctx, p)
 		}
-		if p, err = s.pass(ctx, p); err != nil {
+		if p, err = s.pass(ctx, p, manners); err != nil {
 			return p, err
 		}
 	}
@@ -113,13 +119,14 @@ func (s *Sweep) resting() bool { return s.Rest != nil && s.Rest() }
 func (s *Sweep) resume(ctx context.Context, p Position) (Position, error) {
 	noted := p.Page
 	p.Page, p.Next = p.Next, nil
-	if len(noted) == 0 {
+	if noted == nil {
 		return p, nil
 	}
-	p, err := s.batch(ctx, p, rows{keys: noted}, true)
+	p, err := s.batch(ctx, p, noted, true)
 	if err != nil {
 		return p, err
 	}
+	s.counted = noted
 	return p, s.put(ctx, p)
 }
 
@@ -133,21 +140,29 @@ func (s *Sweep) put(ctx context.Context, p Position) error {
 }
 
 // pass goes over the due rows behind the cursor to their end, or until it is to rest.
-func (s *Sweep) pass(ctx context.Context, p Position) (Position, error) {
+func (s *Sweep) pass(ctx context.Context, p Position, manners *manners) (Position, error) {
 	now := s.note(ctx, p)
-	for now.err == nil && now.some {
+	for now.err == nil && now.batch != nil {
 		if s.resting() { // what was noted has not been begun: it is read again
 			return p, nil
 		}
-		p.Page, p.Cursor = now.keys, now.last
-		behind := make(chan page, 1)
+		if err := s.pace.wait(ctx, int(now.batch.Rows)); err != nil {
+			return p, err
+		}
+		began := time.Now()
+		p.Page, p.Cursor = now.batch, now.batch.Last
+		behind := make(chan ahead, 1)
 		go func(p Position) { behind <- s.note(ctx, p) }(p)
-		after, err := s.batch(ctx, p, now.rows, false)
+		after, err := s.batch(ctx, p, now.batch, false)
 		next := <-behind
 		if err != nil {
 			return p, err
 		}
-		p, s.counted, now = after, now.keys, next
+		after.Page = nil
+		p, s.counted, now = after, now.batch, next
+		if err := manners.rest(ctx, time.Since(began)); err != nil {
+			return p, err
+		}
 	}
 	if now.err != nil {
 		return p, now.err // what was done and is not written down is counted by whoever goes on
@@ -155,45 +170,61 @@ func (s *Sweep) pass(ctx context.Context, p Position) (Position, error) {
 	return s.turn(ctx, p)
 }
 
-// note reads the page behind the cursor and writes it down, behind the batch that is being made.
-func (s *Sweep) note(ctx context.Context, p Position) page {
+// note looks up the batch behind the cursor and writes it down, behind the one that is being made.
+func (s *Sweep) note(ctx context.Context, p Position) ahead {
 	next := s.read(ctx, p.Cursor, s.pace.rows())
-	if next.some {
-		p.Next, p.Cursor = next.keys, next.last
+	if next.batch != nil {
+		p.Next, p.Cursor = next.batch, next.batch.Last
 	}
-	if next.err == nil && (next.some || s.counted != nil) {
+	if next.err == nil && (next.batch != nil || s.counted != nil) {
 		next.err = s.put(ctx, p)
 	}
 	return next
 }
 
-func (s *Sweep) read(ctx context.Context, after systems.Cursor, size int) page {
-	due, err := s.System.DuePage(ctx, s.Rule.Due(s.Now, s.Alone), after, size)
-	if err != nil || len(due.Keys) == 0 {
-		return page{err: err}
+// byKeys reports whether batches are known by the keys of their rows. Where rows of the table refer to each
+// other, others of the same stretch become due once some are gone.
+func (s *Sweep) byKeys() bool { return s.Rule.Action != systems.Delete || s.selfish() }
+
+func (s *Sweep) read(ctx context.Context, after systems.Cursor, size int) ahead {
+	due := s.Rule.Due(s.Now, s.Alone)
+	if !s.byKeys() && !s.keeps {
+		span, err := s.System.DueSpan(ctx, due, after, size)
+		if err != nil || span.Last == nil {
+			return ahead{err: err}
+		}
+		return ahead{batch: &Batch{After: after, Last: span.Last, Rows: span.Rows, Digest: span.Digest}}
 	}
-	out := page{some: true, last: due.Last}
-	out.rows, out.err = s.free(ctx, rows{due.Keys, due.Places})
-	return out
+	page, err := s.System.DuePage(ctx, due, after, min(size, systems.PageSize))
+	if err != nil || len(page.Keys) == 0 {
+		return ahead{err: err}
+	}
+	free, kept, err := s.split(ctx, page.Keys)
+	b := &Batch{After: after, Last: page.Last, Rows: int64(len(free)), Digest: systems.DigestKeys(free)}
+	if s.byKeys() {
+		b.Keys = free
+	} else {
+		b.Keep = kept
+	}
+	return ahead{batch: b, err: err}
 }
 
-// free are the rows that are not left alone.
-func (s *Sweep) free(ctx context.Context, of rows) (rows, error) {
-	kept, err := s.Log.Kept(ctx, of.keys)
-	if err != nil || !slices.ContainsFunc(kept, func(why string) bool { return why != "" }) {
-		return of, err
+// split tells the rows that may be touched from those that are left alone.
+func (s *Sweep) split(ctx context.Context, keys [][]string) (free, kept [][]string, err error) {
+	if !s.keeps || len(keys) == 0 {
+		return keys, nil, nil
 	}
-	var out rows
-	for i, key := range of.keys {
-		if kept[i] != "" {
-			continue
-		}
-		out.keys = append(out.keys, key)
-		if of.places != nil {
-			out.places = append(out.places, of.places[i])
+	why, err := s.Log.Kept(ctx, keys)
+	for i, key := range keys {
+		switch {
+		case err != nil:
+		case why[i] != "":
+			kept = append(kept, key)
+		default:
+			free = append(free, key)
 		}
 	}
-	return out, nil
+	return free, kept, err
 }
 
 // turn begins another pass where one could find more: rows that others of the same table referred to,

@@ -52,9 +52,6 @@ type Change struct {
 	Cut Reference
 	// Owners are, for Refcount, what keeps a row alive once the reference is cut.
 	Owners []Owner
-	// Places are where the rows of a Delete stood, in the order of the keys of Rows.Any[0]: an engine may
-	// look for them there, and pass over those that have moved since. nil: by their keys.
-	Places []string
 	Secret []byte   // the key of the keyed strategies: 32 bytes
 	Known  []string // the person's values that scrubbing looks for; personal data
 	// With are more changes that delete, for the same transaction: their foreign keys and those of

@@ -2,6 +2,8 @@ package systems
 
 import (
 	"context"
+	"crypto/sha256"
+	"strings"
 	"time"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
@@ -56,19 +58,61 @@ type Dues struct {
 // Page is some due rows in the order of their walk.
 type Page struct {
 	Keys [][]string
-	// Places say where the rows stood, in the order of Keys, as the engine writes it; nil where it has no such
-	// thing. A row that is written to moves.
-	Places []string
-	Last   Cursor // behind the last of them
+	Last Cursor // behind the last of them
 }
 
+// Stretch is the part of a walk behind After (nil: from its beginning) up to Last (nil: to its end), which
+// belongs to it. A deletion whose selection is one clause with a stretch takes all of its rows in one
+// transaction, however many a batch has.
+type Stretch struct {
+	By          string // as of the walk
+	After, Last Cursor
+}
+
+// Span is what is known of due rows whose keys stay where they are.
+type Span struct {
+	Rows   int64
+	Last   Cursor // behind the last of them; nil: there are none
+	Digest []byte // as DigestKeys makes it, in the order of the walk
+}
+
+// DigestKeys is SHA-256 over keys in their order, in UTF-8: their fields with a comma between, and the keys with a
+// semicolon between; of a field these and the backslash stand behind a backslash. A database can make it
+// without handing the keys out.
+func DigestKeys(keys [][]string) []byte {
+	sum := sha256.New()
+	for i, key := range keys {
+		line := ""
+		if i > 0 {
+			line = ";"
+		}
+		for n, field := range key {
+			if n > 0 {
+				line += ","
+			}
+			line += escaped.Replace(field)
+		}
+		_, _ = sum.Write([]byte(line)) // a hash takes everything
+	}
+	return sum.Sum(nil)
+}
+
+var escaped = strings.NewReplacer(`\`, `\\`, `,`, `\,`, `;`, `\;`)
+
 // Sweeper is an Eraser whose rows can be walked in the order of their age. A driver's System fulfils
-// it where the engine can. All three only read, in one snapshot each.
+// it where the engine can. These only read, in one snapshot each.
 type Sweeper interface {
 	Eraser
 
 	// DuePage gives at most limit due rows behind the cursor (nil: from the beginning), in order.
 	DuePage(ctx context.Context, due Due, after Cursor, limit int) (Page, error)
+
+	// DueSpan says of the same rows how far they go, how many they are, and the digest of their keys.
+	DueSpan(ctx context.Context, due Due, after Cursor, limit int) (Span, error)
+
+	// Others counts the sessions of other people that are at work on the server at this moment, those that
+	// wait for a lock among them. It is cheap, and a figure to be polite by: no more.
+	Others(ctx context.Context) (int, error)
 
 	// CountDue counts the due rows.
 	CountDue(ctx context.Context, due Due) (Dues, error)

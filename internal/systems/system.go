@@ -89,6 +89,8 @@ type Clause struct {
 	// refers to them.
 	Over  []Over
 	Alone []Referrer
+	// Stretch bounds such a clause to a part of a walk.
+	Stretch *Stretch
 }
 
 // Period is the form of the two times behind a key, from (inclusive) and until (exclusive): RFC

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +19,8 @@ func RunSweeper(t *testing.T, e Engine) {
 	t.Run("due", e.due)
 	t.Run("due by a parent", e.dueByParent)
 	t.Run("walks", e.walks)
+	t.Run("sweeps by stretches", e.stretches)
+	t.Run("sees who else is at work", e.others)
 	t.Run("sweeps only what nobody refers to", e.alone)
 }
 
@@ -47,6 +51,10 @@ func (p *place) dueIDs(c *datamap.Collection, clause systems.Clause, by string) 
 		}
 		for _, key := range page.Keys {
 			ids = append(ids, strings.Join(key, "/"))
+		}
+		span, err := p.sweeper().DueSpan(p.ctx, due, at, 2)
+		if err != nil || span.Rows != int64(len(page.Keys)) || !slices.Equal(span.Last, page.Last) || !bytes.Equal(span.Digest, systems.DigestKeys(page.Keys)) {
+			p.Errorf("a span of the rows %q: %+v, %v", page.Keys, span, err)
 		}
 		if at = page.Last; len(page.Keys) < 2 {
 			break
@@ -100,6 +108,79 @@ func (e Engine) dueByParent(t *testing.T) {
 	p.want("never without", p.dueIDs(messages, systems.Clause{Over: []systems.Over{over}}, ""), []string{"10", "11"})
 	over.Missing = true
 	p.want("due without", p.dueIDs(messages, systems.Clause{Over: []systems.Over{over}}, ""), []string{"10", "11", "30", "40", "50"})
+}
+
+// stretches sweeps a part of a walk at a time, also where it ends among equal times: each takes its due rows
+// whole, but for those left alone, and nothing else; what was taken is not there for another.
+func (e Engine) stretches(t *testing.T) {
+	p := e.place(t)
+	p.exec(`CREATE TABLE items (name varchar(20), n integer, at date, note varchar(9), PRIMARY KEY (name, n));`)
+	for i := range 12 {
+		p.exec(fmt.Sprintf(`INSERT INTO items VALUES ('%s', %d, '2026-01-%02d', '%s')`, []string{"a", "B", "ü"}[i%3], i/3, 1+i/6, map[bool]string{true: "stays", false: "goes"}[i == 4]))
+	}
+	p.exec(`INSERT INTO items VALUES ('a', 99, '2026-03-01', 'goes'), ('x,y\\;', 0, '2026-01-01', 'goes')`)
+	c := p.collection("items", "name", "n", "at", "note")
+	c.Key = []string{"name", "n"}
+	for _, by := range []string{"at", ""} {
+		clause := systems.Clause{When: &datamap.Condition{Column: "note", Op: datamap.OpEq, Values: []string{"goes"}}, Over: []systems.Over{{Column: "at", Day: firstDay, At: shanghai}}}
+		due := systems.Due{Rows: systems.Selection{Collection: c, Any: []systems.Clause{clause}}, By: by}
+		page, err := p.sweeper().DuePage(p.ctx, due, nil, 5)
+		if err != nil || len(page.Keys) < 5 {
+			t.Fatalf("walked by %q: %d rows, %v", by, len(page.Keys), err)
+		}
+		alone := page.Keys[2]
+		clause.Stretch = &systems.Stretch{By: by, Last: page.Last}
+		change := systems.Change{Action: systems.Delete, Rows: systems.Selection{Collection: c, Any: []systems.Clause{clause},
+			Except: []systems.Clause{{Columns: c.Key, Keys: func(_ context.Context, yield func([][]string) error) error { return yield([][]string{alone}) }}}}}
+		for _, want := range []int64{4, 0} {
+			if done, err := p.eraser().Erase(p.ctx, change, 1); err != nil || done.Deleted != want {
+				t.Errorf("walked by %q: %+v instead of %d, %v (%v)", by, done, want, err, unwrapped(err))
+			}
+		}
+		change.Rows.Except = nil
+		if n, err := p.sweeper().Count(p.ctx, change.Rows); err != nil || n != 1 {
+			t.Errorf("%d rows are left in the stretch, %v", n, err)
+		}
+		change.Rows.Any[0].Stretch = &systems.Stretch{By: by, After: page.Last}
+		if done, err := p.eraser().Erase(p.ctx, change, 1); err != nil || (by == "at" && done.Deleted != 7) {
+			t.Errorf("the rest, walked by %q: %+v, %v", by, done, err)
+		}
+		for i := 0; i < 8 && by == "at"; i++ { // for the other order
+			p.exec(fmt.Sprintf(`INSERT INTO items VALUES ('%s', %d, '2026-02-0%d', 'goes')`, []string{"a", "B", "ü"}[i%3], 100+i/3, 1+i))
+		}
+	}
+	stay := systems.Selection{Collection: c, Any: []systems.Clause{{When: &datamap.Condition{Any: []*datamap.Condition{
+		{Column: "note", Op: datamap.OpEq, Values: []string{"stays"}}, {Column: "n", Op: datamap.OpEq, Values: []string{"99"}}}}}}}
+	if n, err := p.sweeper().Count(p.ctx, stay); err != nil || n != 2 {
+		t.Errorf("%d of the 2 rows that are not due are there, %v", n, err)
+	}
+}
+
+// others sees somebody who is at work, and does not count itself.
+func (e Engine) others(t *testing.T) {
+	p := e.place(t)
+	p.exec(`CREATE TABLE slow (id integer PRIMARY KEY); INSERT INTO slow VALUES (1)`)
+	sleep := "SELECT pg_sleep(5)"
+	if e.Driver != "postgres" {
+		sleep = "DO SLEEP(5)"
+	}
+	before, err := p.sweeper().Others(p.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); p.exec(sleep) }()
+	t.Cleanup(func() { <-done })
+	for n := before; n <= before; { // other tests come and go on the same server: until there is one more
+		select {
+		case <-done:
+			t.Fatalf("nobody was seen at work beside %d", before)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if n, err = p.sweeper().Others(p.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // walks goes over composite keys and equal times in steps that end in the middle of them.

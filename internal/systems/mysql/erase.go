@@ -93,6 +93,9 @@ func (s *session) apply(ctx context.Context, change systems.Change, batch int) (
 	e := &eraser{query: q, ctx: ctx, change: change, batch: batch}
 	switch change.Action {
 	case systems.Delete:
+		if len(q.when) == 1 && change.Rows.Any[0].Stretch != nil {
+			return e.deleteStretch()
+		}
 		return e.delete()
 	case systems.Anonymise:
 		return e.anonymise()

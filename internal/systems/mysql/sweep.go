@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +28,13 @@ func (q *query) plain(ctx context.Context, clause systems.Clause) (string, error
 			return "", err
 		}
 		parts = append(parts, part)
+	}
+	if clause.Stretch != nil {
+		between, err := q.stretch(*clause.Stretch)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, between...)
 	}
 	for _, r := range clause.Alone {
 		part := q.unreferred(r)
@@ -143,64 +149,6 @@ func (q *query) ordered(c column) string {
 		return q.bytes("CAST(CAST(" + c.of() + " AS TIME(6)) AS CHAR CHARACTER SET utf8mb4)")
 	}
 	return c.of()
-}
-
-// DuePage gives a page of due rows behind the cursor.
-func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (systems.Page, error) {
-	var out systems.Page
-	err := d.within(ctx, askTimeout, func(s *session) error {
-		q, err := s.query(ctx, due.Rows)
-		if err != nil || q.empty() {
-			return err
-		}
-		walked, err := q.walked(due.By)
-		if err != nil {
-			return err
-		}
-		var list, order, more []string
-		for i, col := range walked {
-			list, order = append(list, col.text()+" AS w"+strconv.Itoa(i)), append(order, q.ordered(col))
-		}
-		if after != nil {
-			behind, err := q.behind(walked, after)
-			if err != nil {
-				return err
-			}
-			more = append(more, behind)
-		}
-		statement := q.rows(strings.Join(list, ", "), more...) + " ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(limit)
-		lead := len(walked) - len(q.shape.c.Key)
-		return q.pages(ctx, statement, len(list), systems.PageSize, func(page [][]string) error {
-			for _, row := range page {
-				out.Last = row
-				out.Keys = append(out.Keys, slices.Clone(row[lead:]))
-			}
-			return nil
-		})
-	})
-	return out, err
-}
-
-// behind is the condition that t comes after the cursor: the first column decides by its index.
-func (q *query) behind(walked []column, after systems.Cursor) (string, error) {
-	if len(after) != len(walked) {
-		return "", fault.Newf(contract.ErrInternal, "%s: a cursor of %d columns for %d", q.shape.c.ID(), len(after), len(walked))
-	}
-	out := ""
-	for i := len(walked) - 1; i >= 0; i-- {
-		x := q.codec(walked[i])
-		text, ok, _ := x.value(after[i])
-		if !ok {
-			return "", fault.Newf(contract.ErrInternal, "%s: a cursor that was read is none", q.shape.c.ID())
-		}
-		left, v := q.ordered(walked[i]), x.cast(q.arg(text))
-		if i == len(walked)-1 {
-			out = left + " > " + v
-			continue
-		}
-		out = fmt.Sprintf("%s >= %s AND (%s > %s OR (%s))", left, v, left, v, out)
-	}
-	return "(" + out + ")", nil
 }
 
 // CountDue counts the due rows.

@@ -95,34 +95,39 @@ func (q *query) run(ctx context.Context, statement string) (*sql.Rows, error) {
 // more holds too.
 func (q *query) rows(expressions string, more ...string) string {
 	branches := make([]string, len(q.when))
-	for i, clause := range q.when {
-		from, tests := quoted(q.shape.c)+" AS t", []string{clause.holds}
-		if clause.drive != "" {
-			from = clause.drive
-			if !clause.also {
-				tests = nil
-			}
-		}
-		for _, earlier := range q.when[:i] {
-			tests = append(tests, earlier.fails)
-		}
-		if len(q.only) > 0 {
-			some := make([]string, len(q.only))
-			for n, only := range q.only {
-				some[n] = only.holds
-			}
-			tests = append(tests, "("+strings.Join(some, " OR ")+")")
-		}
-		for _, not := range q.not {
-			tests = append(tests, not.fails)
-		}
-		tests = append(tests, more...)
-		branches[i] = "SELECT " + expressions + " FROM " + from
-		if len(tests) > 0 {
-			branches[i] += " WHERE " + strings.Join(tests, " AND ")
-		}
+	for i := range q.when {
+		branches[i] = "SELECT " + expressions + " FROM " + q.branch(i, more)
 	}
 	return strings.Join(branches, "\nUNION ALL\n")
+}
+
+// branch is FROM what the rows of one clause come, and WHERE: without the rows of the clauses before it.
+func (q *query) branch(i int, more []string) string {
+	clause := q.when[i]
+	from, tests := quoted(q.shape.c)+" AS t", []string{clause.holds}
+	if clause.drive != "" {
+		from = clause.drive
+		if !clause.also {
+			tests = nil
+		}
+	}
+	for _, earlier := range q.when[:i] {
+		tests = append(tests, earlier.fails)
+	}
+	if len(q.only) > 0 {
+		some := make([]string, len(q.only))
+		for n, only := range q.only {
+			some[n] = only.holds
+		}
+		tests = append(tests, "("+strings.Join(some, " OR ")+")")
+	}
+	for _, not := range q.not {
+		tests = append(tests, not.fails)
+	}
+	if tests = append(tests, more...); len(tests) > 0 {
+		from += " WHERE " + strings.Join(tests, " AND ")
+	}
+	return from
 }
 
 // columns finds the live columns of a clause. n is how many there must be; 0 means any number.

@@ -85,10 +85,8 @@ func (s *session) apply(ctx context.Context, change systems.Change, batch int) (
 	if len(change.With) > 0 {
 		return s.together(ctx, change, batch)
 	}
-	if len(change.Places) > 0 && change.Action == systems.Delete {
-		if done, ok, err := s.deletePlaces(ctx, change); ok || err != nil {
-			return done, err
-		}
+	if change.Action == systems.Delete && len(change.Rows.Any) == 1 && change.Rows.Any[0].Stretch != nil {
+		return s.deleteStretch(ctx, change)
 	}
 	q, err := s.query(ctx, change.Rows)
 	if err != nil || q.empty() {

@@ -15,7 +15,6 @@ const recentTime = time.Second
 // seen is what the catalog said of a collection's table.
 type seen struct {
 	shape *shape
-	facts *facts // nil: not asked for yet
 	at    time.Time
 }
 
@@ -36,18 +35,6 @@ func (s *session) lately(ctx context.Context, c *datamap.Collection) (seen, erro
 	}
 	s.remember(c, now)
 	return now, nil
-}
-
-// latelyFacts are the facts of a table in the same sense.
-func (s *session) latelyFacts(ctx context.Context, c *datamap.Collection) (*facts, error) {
-	was, err := s.lately(ctx, c)
-	if err != nil || was.facts != nil {
-		return was.facts, err
-	}
-	if was.facts, err = s.facts(ctx, was.shape); err == nil {
-		s.remember(c, was)
-	}
-	return was.facts, err
 }
 
 func (d *driver) remember(c *datamap.Collection, what seen) {

@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +32,13 @@ func (q *query) plain(ctx context.Context, clause systems.Clause) (string, error
 			return "", err
 		}
 		parts = append(parts, part)
+	}
+	if clause.Stretch != nil {
+		between, err := q.stretch(*clause.Stretch)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, between...)
 	}
 	for _, r := range clause.Alone {
 		part := q.unreferred(r)
@@ -132,114 +137,6 @@ func (q *query) walked(by string) ([]column, error) {
 		names = append([]string{by}, names...)
 	}
 	return q.columns(names, 0)
-}
-
-// DuePage gives a page of due rows behind the cursor. The keys come as one array a column, so that a row
-// costs next to nothing on its way.
-func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cursor, limit int) (systems.Page, error) {
-	var out systems.Page
-	err := d.within(ctx, askTimeout, func(s *session) error {
-		s.recent = true
-		q, err := s.query(ctx, due.Rows)
-		if err != nil || q.empty() {
-			return err
-		}
-		walked, err := q.walked(due.By)
-		if err != nil {
-			return err
-		}
-		lead := len(walked) - len(q.shape.c.Key)
-		statement, err := q.page(walked, lead, after, limit)
-		if err != nil {
-			return err
-		}
-		columns, missing := make([]pq.StringArray, len(walked)-lead+1), false
-		into := []any{&missing}
-		for i := range columns {
-			into = append(into, &columns[i])
-		}
-		first := make([]sql.NullString, lead)
-		for i := range first {
-			into = append(into, &first[i])
-		}
-		if err := q.tx.QueryRowContext(ctx, statement, q.args...).Scan(into...); err != nil {
-			return q.classify(ctx, q.shape.c, err)
-		}
-		if missing {
-			return fault.Newf(contract.ErrMapMismatch, "%s: a column of the key, or of the walk, is NULL in a due row", q.shape.c.ID())
-		}
-		out = paged(columns, q.shape.kind != "p")
-		if n := len(out.Keys); n > 0 {
-			for _, v := range first {
-				out.Last = append(out.Last, v.String)
-			}
-			out.Last = append(out.Last, out.Keys[n-1]...)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// page is the statement of a page: whether anything is NULL in it, an array of each column of the key and of
-// the places, and the last values of the columns that are walked before the key.
-func (q *query) page(walked []column, lead int, after systems.Cursor, limit int) (string, error) {
-	var list, order, outer, last, null []string
-	for i, col := range walked {
-		x, name := "t."+pq.QuoteIdentifier(col.Name), "w"+strconv.Itoa(i)
-		order, null = append(order, x), append(null, "r."+name+" IS NULL")
-		if i < lead {
-			list, last = append(list, x+" AS "+name), append(last, "(array_agg(r."+name+"))[count(*)]::text")
-			continue
-		}
-		list, outer = append(list, x+"::text AS "+name), append(outer, "coalesce(array_agg(r."+name+") FILTER (WHERE r."+name+" IS NOT NULL), '{}')")
-	}
-	list, outer = append(list, "t.ctid::text AS place"), append(outer, "coalesce(array_agg(r.place), '{}')")
-	inner := q.rows(strings.Join(list, ", "))
-	if after != nil {
-		behind, err := q.behind(walked, after)
-		if err != nil {
-			return "", err
-		}
-		inner += " AND " + behind
-	}
-	inner += " ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(limit)
-	return q.prefix() + "SELECT coalesce(bool_or(" + strings.Join(null, " OR ") + "), false), " + strings.Join(append(outer, last...), ", ") + " FROM (" + inner + ") AS r", nil
-}
-
-// paged puts columns together to rows; the last column are the places.
-func paged(columns []pq.StringArray, places bool) systems.Page {
-	var out systems.Page
-	n, width := len(columns[0]), len(columns)-1
-	fields := make([]string, n*width)
-	for row := range n {
-		key := fields[row*width : (row+1)*width : (row+1)*width]
-		for i := range key {
-			key[i] = columns[i][row]
-		}
-		out.Keys = append(out.Keys, key)
-	}
-	if places {
-		out.Places = columns[width]
-	}
-	return out
-}
-
-// behind is the condition that t comes after the cursor: the first column decides by its index.
-func (q *query) behind(walked []column, after systems.Cursor) (string, error) {
-	if len(after) != len(walked) {
-		return "", fault.Newf(contract.ErrInternal, "%s: a cursor of %d columns for %d", q.shape.c.ID(), len(after), len(walked))
-	}
-	out := ""
-	for i := len(walked) - 1; i >= 0; i-- {
-		x, v := "t."+pq.QuoteIdentifier(walked[i].Name), q.arg(after[i])+"::"+walked[i].Type
-		switch {
-		case i == len(walked)-1:
-			out = x + " > " + v
-		default:
-			out = fmt.Sprintf("%s >= %s AND (%s > %s OR (%s))", x, v, x, v, out)
-		}
-	}
-	return "(" + out + ")", nil
 }
 
 // CountDue counts the due rows.

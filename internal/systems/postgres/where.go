@@ -89,25 +89,30 @@ func (q *query) prefix() string {
 // rows selects the expressions over t from every row of the selection, each row once.
 func (q *query) rows(expressions string) string {
 	branches := make([]string, len(q.when))
-	for i, clause := range q.when {
-		var b strings.Builder
-		b.WriteString("SELECT " + expressions + " FROM " + quoted(q.shape.c) + " AS t WHERE " + clause.holds)
-		for _, earlier := range q.when[:i] {
-			b.WriteString(" AND " + earlier.fails)
-		}
-		if len(q.only) > 0 {
-			some := make([]string, len(q.only))
-			for n, only := range q.only {
-				some[n] = only.holds
-			}
-			b.WriteString(" AND (" + strings.Join(some, " OR ") + ")")
-		}
-		for _, not := range q.not {
-			b.WriteString(" AND " + not.fails)
-		}
-		branches[i] = b.String()
+	for i := range q.when {
+		branches[i] = "SELECT " + expressions + " FROM " + quoted(q.shape.c) + " AS t WHERE " + q.where(i)
 	}
 	return strings.Join(branches, "\nUNION ALL\n")
+}
+
+// where is the condition over t of one clause of the selection, without the rows of the clauses before it.
+func (q *query) where(n int) string {
+	var b strings.Builder
+	b.WriteString(q.when[n].holds)
+	for _, earlier := range q.when[:n] {
+		b.WriteString(" AND " + earlier.fails)
+	}
+	if len(q.only) > 0 {
+		some := make([]string, len(q.only))
+		for n, only := range q.only {
+			some[n] = only.holds
+		}
+		b.WriteString(" AND (" + strings.Join(some, " OR ") + ")")
+	}
+	for _, not := range q.not {
+		b.WriteString(" AND " + not.fails)
+	}
+	return b.String()
 }
 
 // columns finds the live columns of a clause. n is how many there must be; 0 means any number.
