@@ -236,16 +236,22 @@ func (c *Company) Reach(system, dsn string) {
 
 // StartWorker starts the worker, or starts it again, and waits until it is ready.
 func (c *Company) StartWorker(ctx context.Context) error {
+	return c.StartWorkerAs(ctx, "worker", c.Env["HABEAS_METRICS_LISTEN"])
+}
+
+// StartWorkerAs is StartWorker for one of several workers, each with a name and a metrics page of its own.
+func (c *Company) StartWorkerAs(ctx context.Context, name, metrics string) error {
 	env := maps.Clone(c.Env)
 	for name, value := range c.Stack.Env(stack.RoleApp) {
 		if (name == "HABEAS_DATABASE_URL" || strings.HasPrefix(name, "HABEAS_DSN_")) && c.o.Env[name] == "" {
 			env[name] = value
 		}
 	}
-	if _, err := c.Stack.StartProcess("worker", []string{filepath.Join(c.o.BinDir, "habeas-worker")}, env, ""); err != nil {
+	env["HABEAS_METRICS_LISTEN"] = metrics
+	if _, err := c.Stack.StartProcess(name, []string{filepath.Join(c.o.BinDir, "habeas-worker")}, env, ""); err != nil {
 		return err
 	}
-	return c.answering(ctx, "worker", "http://"+c.Env["HABEAS_METRICS_LISTEN"]+"/readyz")
+	return c.answering(ctx, name, "http://"+metrics+"/readyz")
 }
 
 // StartPortal starts the portal, or starts it again, and waits until it answers.
