@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +55,9 @@ func (v *driver) all(ctx context.Context, plays []*play, seed uint64) error {
 				return fmt.Errorf("%s (%s): %w", p.kind.name, p.ref, err)
 			}
 			v.done.Add(1)
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			delete(v.steps, p.ref.String())
 			return nil
 		})
 	}
@@ -104,6 +109,21 @@ func (v *driver) step(p *play, what string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.steps[p.ref.String()] = what
+}
+
+// waiting tells what those wait for that have not ended, when there are few.
+func (v *driver) waiting() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.steps) > 4 {
+		return ""
+	}
+	var list []string
+	for ref, step := range v.steps {
+		list = append(list, ref+" is "+step)
+	}
+	slices.Sort(list)
+	return "; " + strings.Join(list, "; ")
 }
 
 func (v *driver) stepOf(p *play) string {
@@ -203,7 +223,8 @@ func (v *driver) act(ctx context.Context, p *play, k casefile.Case, random *rand
 	return nil
 }
 
-// prove reads the code in the person's mail and types it into the portal.
+// prove reads the code in the person's mail and types it into the portal; that to a new number is told to
+// staff, who type it.
 func (v *driver) prove(ctx context.Context, p *play, state dsr.State) error {
 	purpose := dsr.CodeVerify
 	if state == dsr.StateConfirming {
@@ -224,6 +245,10 @@ func (v *driver) prove(ctx context.Context, p *play, state dsr.State) error {
 			return p.p.AskCode(ctx, p.ref.ID(), purpose)
 		}
 		return nil
+	}
+	if purpose == dsr.CodeNewMobile { // it is told on the telephone
+		_, _, err := v.d.VerifyCode(ctx, p.ref.ID(), p.code)
+		return err
 	}
 	return p.p.Verify(ctx, p.ref.ID(), p.code)
 }

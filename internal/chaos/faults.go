@@ -211,6 +211,9 @@ func armed(f catcher.Fault) func(context.Context, *saboteur) error {
 
 func disarm(ctx context.Context, s *saboteur) error { return s.mail.Disarm(ctx) }
 
+// mostFilled is more than the small file system holds.
+const mostFilled = 80 << 20
+
 // fillBlobs writes a file until the kernel says that the file system is full.
 func fillBlobs(_ context.Context, s *saboteur) error {
 	file, err := os.OpenFile(s.filler(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -218,9 +221,12 @@ func fillBlobs(_ context.Context, s *saboteur) error {
 		return fmt.Errorf("filling the blob store: %w", err)
 	}
 	defer func() { _ = file.Close() }()
+	written := 0
 	for _, size := range []int{1 << 20, 4096, 1} {
-		for err = nil; err == nil; {
-			_, err = file.Write(make([]byte, size))
+		for err = nil; err == nil; written += size {
+			if _, err = file.Write(make([]byte, size)); written > mostFilled {
+				return errors.New("the small file system of the blob store is no longer mounted")
+			}
 		}
 		if !errors.Is(err, syscall.ENOSPC) {
 			return fmt.Errorf("filling the blob store: %w", err)

@@ -65,7 +65,7 @@ func setUp(ctx context.Context, o options, people int) (*house, error) {
 	}
 	if h.bin == "" {
 		h.bin = filepath.Join(h.dir, "bin")
-		if err := build(ctx, ".", h.bin); err != nil {
+		if err := build(ctx, o.src, h.bin); err != nil {
 			return h, err
 		}
 	}
@@ -146,7 +146,7 @@ func (h *house) smallBlobs() {
 	}
 	h.blobs = filepath.Join(at, "blobs")
 	h.closes = append(h.closes, func() {
-		if err := syscall.Unmount(at, 0); err != nil {
+		if err := syscall.Unmount(at, syscall.MNT_DETACH); err != nil {
 			say("%s is still mounted: %v", at, err)
 		}
 	})
@@ -155,7 +155,7 @@ func (h *house) smallBlobs() {
 // build makes the programs from a checkout.
 func build(ctx context.Context, from, into string) error {
 	for name, pkg := range map[string]string{"habeas": "./starter", "habeas-worker": "./worker"} {
-		command := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(into, name), pkg)
+		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(into, name), pkg)
 		command.Dir = from
 		if out, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", name, err, out)

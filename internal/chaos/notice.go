@@ -140,6 +140,9 @@ func (v *driver) sweep(ctx context.Context, p *play, random *rand.Rand) error {
 		nominal := time.Now().UTC().Truncate(time.Second)
 		for {
 			over, err := v.sweepStep(ctx, p, system, nominal)
+			if errors.Is(err, errForeign) {
+				return err
+			}
 			if over {
 				break
 			}
@@ -159,23 +162,22 @@ func (v *driver) sweepStep(ctx context.Context, p *play, system string, nominal 
 	if err != nil {
 		return false, err
 	}
-	ours := 0
+	ours, ended := 0, 0
 	for _, r := range runs {
 		if !r.Nominal.Equal(nominal) {
 			continue
 		}
-		if ours++; r.EndedAt != nil && r.State != casefile.RunDone {
-			return false, fmt.Errorf("the run of %s.%s ended as %s", r.System, r.Rule, r.State)
-		}
-		if r.EndedAt == nil && r.State != casefile.RunWaiting {
-			return false, nil
-		}
-		if r.EndedAt == nil {
-			tasks, err := v.d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: r.Ref, State: casefile.TaskOpen})
-			if err != nil || len(tasks) == 0 {
+		ours++
+		v.step(p, r.System+"."+r.Rule+" is "+r.State)
+		switch {
+		case r.EndedAt != nil && r.State != casefile.RunDone:
+			return false, fmt.Errorf("%w: the run of %s.%s ended as %s", errForeign, r.System, r.Rule, r.State)
+		case r.EndedAt != nil:
+			ended++
+		case r.State == casefile.RunWaiting:
+			if err := v.signRun(ctx, r); err != nil {
 				return false, err
 			}
-			return false, v.counted(tasks[0], v.sign(ctx, tasks[0], signing{dsr.Approve, "", []string{"cao", "dai"}}))
 		}
 	}
 	if started := "sweep " + system; ours == 0 && !p.hesitated[started] {
@@ -183,7 +185,15 @@ func (v *driver) sweepStep(ctx context.Context, p *play, system string, nominal 
 		p.hesitated[started] = err == nil
 		return false, err
 	}
-	return ours == rules[system], nil
+	return ended == rules[system], nil
+}
+
+func (v *driver) signRun(ctx context.Context, r casefile.Run) error {
+	tasks, err := v.d.Store.ListTasks(ctx, casefile.TaskFilter{Ref: r.Ref, State: casefile.TaskOpen})
+	if err != nil || len(tasks) == 0 {
+		return err
+	}
+	return v.counted(tasks[0], v.sign(ctx, tasks[0], signing{dsr.Approve, "", []string{"cao", "dai"}}))
 }
 
 // rules is how many rules of retention the example's map has in each of them.

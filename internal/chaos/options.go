@@ -25,6 +25,7 @@ type options struct {
 	cases int           // at once; a longer run opens as many again every three minutes
 	out   string        // file for the report as JSON; empty: none
 	dir   string        // of the stack; empty: one under the folder for temporary files
+	src   string        // the checkout that the programs are built from; empty: the working folder
 	bin   string        // with programs that were built before; empty: they are built
 	kinds []string      // of cases; empty: all
 	only  []string      // kinds of faults; empty: all

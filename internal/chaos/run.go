@@ -145,7 +145,7 @@ func (r *trial) round(ctx context.Context, plays []*play) error {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		messed = r.mess.mess(messing, r.faults, max(700*time.Millisecond, lasts/45))
+		messed = r.mess.mess(messing, r.faults, max(2500*time.Millisecond, lasts/45))
 	}()
 	watched := make(chan struct{})
 	watching, stop := context.WithCancel(ctx)
@@ -171,7 +171,7 @@ func (r *trial) watch(ctx context.Context) {
 				bar[i] = '#'
 			}
 		}
-		say("[%s] %d of %d cases have ended, %d faults", bar, ended, all, r.mess.total())
+		say("[%s] %d of %d cases have ended, %d faults%s", bar, ended, all, r.mess.total(), r.driver.waiting())
 	}
 }
 
