@@ -13,7 +13,7 @@ import (
 // cable is a line between the worker and a system, which ends the test where it cannot be joined.
 type cable struct {
 	t testing.TB
-	*cable.Line
+	*line.Line
 }
 
 // over puts a line between the worker and a system's database until the test ends; the worker is started
