@@ -34,7 +34,8 @@ type options struct {
 
 // readOptions takes them from the environment.
 func readOptions(getenv func(string) string) (options, error) {
-	o := options{seed: rand.Uint64N(1_000_000_000), lasts: usualFor, cases: usualCases, out: getenv("CHAOS_OUT"), dir: getenv("CHAOS_DIR"),
+	o := options{seed: rand.Uint64N(1_000_000_000), //nolint:gosec // drawn by lot, and printed
+		lasts: usualFor, cases: usualCases, out: getenv("CHAOS_OUT"), dir: getenv("CHAOS_DIR"),
 		bin: getenv("CHAOS_BIN"), keep: getenv("CHAOS_KEEP") == "1"}
 	var err error
 	if v := getenv("CHAOS_SEED"); v != "" {

@@ -24,7 +24,7 @@ type kind struct {
 }
 
 var (
-	copied  = once("case.opened", "package.assembled", "package.released", "package.fetched", "package.wiped", "case.closed")
+	copied  = once("case.opened", "package.assembled", "package.released", "package.fetched", "case.closed")
 	carried = once("case.opened", "plan.sealed", "plan.agreed", "plan.begun", "certificate.signed", "case.closed")
 	ended   = once("case.opened", "case.closed")
 	told    = []string{"ack", "verify_code", "access_ready", "download_code", "case_closed"}
@@ -91,14 +91,13 @@ func kindNames() []string {
 
 // play is one case of the driver's.
 type play struct {
-	n     int
-	kind  kind
-	who   example.Person
-	p     *demo.Person
-	wish  audit.Wish
-	ref   contract.Ref
-	zip   string // the package, once it was fetched whole
-	state string // what it last waited on, for people
+	n    int
+	kind kind
+	who  example.Person
+	p    *demo.Person
+	wish audit.Wish
+	ref  contract.Ref
+	zip  string // the package, once it was fetched whole
 
 	code      string // read, and not taken yet
 	tries     int

@@ -13,11 +13,12 @@ import (
 )
 
 // How often the worker may go to PostgreSQL, casefile and systems together, for one whole small case. The
-// counts do not depend on the machine; what the schedules' own workflows ask falls into some of the cases,
-// so the least of two is held. What has grown on purpose is written down here.
+// counts do not depend on the machine but for what the schedules' own workflows ask meanwhile: so the bounds
+// lie a fifth above what a machine under load showed (758 and 2,031). What grows on purpose is written down
+// here.
 const (
-	accessTrips   = 1_000_000
-	deletionTrips = 1_000_000
+	accessTrips   = 920
+	deletionTrips = 2_450
 )
 
 // roundTrips counts what a case costs in round trips to PostgreSQL, through a line that counts.
@@ -34,7 +35,7 @@ func roundTrips(t *testing.T, c *demo.Company) {
 	if _, err := c.Stack.StartProcess("worker", []string{filepath.Join(bin, "habeas-worker")}, env, ""); err != nil {
 		t.Fatal(err)
 	}
-	who := ordinary(t, c, 3)
+	who := ordinary(t, c, 2)
 	least := func(n int, one func(example.Person)) int64 {
 		best := int64(0)
 		for i := range n {
@@ -46,11 +47,11 @@ func roundTrips(t *testing.T, c *demo.Company) {
 		}
 		return best
 	}
-	access := least(3, func(p example.Person) { // the first has connections to make
+	access := least(2, func(p example.Person) { // the first has connections to make
 		s := newStubborn(t, c, p, 4*time.Minute)
 		s.whole(func(contract.Ref) {})
 	})
-	deletion := least(2, func(p example.Person) {
+	deletion := least(1, func(p example.Person) {
 		s := newStubborn(t, c, p, 4*time.Minute)
 		ref := s.askDeletion()
 		s.agreeOn(ref)
