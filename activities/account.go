@@ -33,6 +33,10 @@ func (a *Activities) FindAccount(ctx context.Context, in contract.RefInput) (con
 	if request.Directory != "" {
 		return a.findRestored(ctx, in.Ref, request)
 	}
+	reader, err := a.reader(ctx, in.Ref, request)
+	if err != nil {
+		return none, err
+	}
 	var looked atomic.Int64
 	progress(ctx, &looked, 0)
 	found, err := subject.FindAccount(ctx, a.Map, a.opener(ctx), request.Identities)
@@ -41,6 +45,9 @@ func (a *Activities) FindAccount(ctx context.Context, in contract.RefInput) (con
 	}
 	sealed := make([][]byte, 0, len(found))
 	for _, account := range found {
+		if account.Reader = reader; reader != nil {
+			account.Lang = "" // that of the request: the row's is the person's
+		}
 		raw, err := json.Marshal(account)
 		if err != nil {
 			return none, fmt.Errorf("writing a candidate: %w", err)

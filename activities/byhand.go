@@ -115,11 +115,15 @@ func (a *Activities) dueOf(s dsr.Shown) *time.Time {
 
 // byHandAnswer refuses an answer that lacks what the task asks for.
 func (a *Activities) byHandAnswer(ctx context.Context, task casefile.Task, verdict dsr.Verdict) error {
-	if task.Kind == dsr.TaskEvidence {
+	if task.Kind == dsr.TaskEvidence || task.Kind == dsr.TaskAuthority {
 		if _, _, missing := dsr.Proof(task.Choices); missing != "" {
 			return fault.New(contract.ErrBadInput, missing, nil)
 		}
 		return nil
+	}
+	if verdict == dsr.Approve && (task.Kind == dsr.TaskMayAct || task.Kind == dsr.TaskRelative) {
+		_, err := a.documented(ctx, task)
+		return err
 	}
 	if task.Kind != dsr.TaskByHand || verdict != dsr.Complete {
 		return nil

@@ -62,6 +62,9 @@ func (a *Activities) BeginCase(ctx context.Context, in contract.RefInput) (contr
 	}
 	facts.Vouched = err == nil
 	facts.AtOnce, facts.NoData = dsr.AtOnce(c.Kind, c.Scope), c.Scope == dsr.ScopeCategories
+	if dsr.Represented(c.Requester) && !facts.AtOnce {
+		facts.Represented, facts.EvidenceFor = c.Requester, a.Config.EvidenceFor
+	}
 	if c.Kind == dsr.Restriction {
 		for _, s := range a.Map.Stopped(a.purposes(c)) {
 			facts.Recipients = append(facts.Recipients, s.Name)

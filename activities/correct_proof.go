@@ -169,33 +169,53 @@ func (a *Activities) proven(ctx context.Context, ref contract.Ref, plan subject.
 	return err
 }
 
-// WipeEvidence deletes the proofs of a correction once their time after the decision is over.
+// WipeEvidence deletes the proofs of a correction, and what a representative has shown, each once its time
+// after the decision on it is over. What is not decided yet keeps nothing else: its error comes last.
 func (a *Activities) WipeEvidence(ctx context.Context, in contract.RefInput) (contract.WipeResult, error) {
 	var out contract.WipeResult
-	files, err := a.Store.Proofs(ctx, in.Ref)
+	var open error
+	for kind, decided := range map[dsr.TaskKind]func(context.Context, contract.Ref) (time.Time, error){
+		dsr.TaskEvidence: a.decidedAt, dsr.TaskAuthority: a.authorityDecidedAt,
+	} {
+		again, err := a.wipeProofs(ctx, in.Ref, kind, decided)
+		switch {
+		case fault.Is(err, contract.ErrNotApproved):
+			open = err
+		case err != nil:
+			return out, err
+		case !again.IsZero() && (out.Again.IsZero() || again.Before(out.Again)):
+			out.Again = again
+		}
+	}
+	return out, open
+}
+
+// wipeProofs deletes the files of the tasks of a kind, or says when to come again for them.
+func (a *Activities) wipeProofs(ctx context.Context, ref contract.Ref, kind dsr.TaskKind, decided func(context.Context, contract.Ref) (time.Time, error)) (again time.Time, err error) {
+	files, err := a.Store.Proofs(ctx, ref, kind)
 	if err != nil {
-		return out, err
+		return again, err
 	}
 	files = slices.DeleteFunc(files, func(e casefile.Evidence) bool { return e.WipedAt != nil })
 	if len(files) == 0 {
-		return out, nil
+		return again, nil
 	}
-	decided, err := a.decidedAt(ctx, in.Ref)
+	at, err := decided(ctx, ref)
 	if err != nil {
-		return out, err
+		return again, err
 	}
-	if at := decided.Add(a.Config.EvidenceFor); at.After(a.Now()) {
-		return contract.WipeResult{Again: at}, nil
+	if at = at.Add(a.Config.EvidenceFor); at.After(a.Now()) {
+		return at, nil
 	}
 	for _, file := range files {
 		if err := a.Blobs.Delete(ctx, file.Blob); err != nil && !fault.Is(err, contract.ErrNotFound) {
-			return out, err
+			return again, err
 		}
-		if err := a.Store.MarkProofWiped(ctx, in.Ref, file); err != nil {
-			return out, err
+		if err := a.Store.MarkProofWiped(ctx, ref, file); err != nil {
+			return again, err
 		}
 	}
-	return out, nil
+	return again, nil
 }
 
 // decidedAt is when the last decision on a correction fell: a plan that was agreed on, or the end.
@@ -209,6 +229,11 @@ func (a *Activities) decidedAt(ctx context.Context, ref contract.Ref) (time.Time
 			return *p.AgreedAt, nil
 		}
 	}
+	return a.endingAt(ctx, ref)
+}
+
+// endingAt is when a case came to its end; contract.ErrNotApproved where it has not.
+func (a *Activities) endingAt(ctx context.Context, ref contract.Ref) (time.Time, error) {
 	c, err := a.Store.Case(ctx, ref)
 	if err != nil {
 		return time.Time{}, err

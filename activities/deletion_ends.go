@@ -119,6 +119,10 @@ func (a *Activities) stranger(ctx context.Context, ref contract.Ref) (subject.Ac
 		return subject.Account{}, err
 	}
 	account := subject.Account{Lang: c.Lang}
+	if request.Representative != nil && dsr.ReadsFor(c.Requester) {
+		account.Channels = channelsOf(*request.Representative)
+		return account, nil
+	}
 	for _, id := range request.Identities {
 		if id.Kind == "email" || id.Kind == "mobile" {
 			account.Channels = append(account.Channels, subject.Channel{Kind: id.Kind, Address: id.Value})

@@ -79,6 +79,9 @@ func (a *Activities) borneOut(ctx context.Context, ref contract.Ref, outcome dsr
 			return t.Kind == dsr.TaskUnreachable && strings.HasPrefix(t.Occasion, string(letters.VerifyCode)+"/")
 		})
 		if fault.Is(err, contract.ErrNotApproved) {
+			err = a.notRepresented(ctx, ref, unfounded)
+		}
+		if fault.Is(err, contract.ErrNotApproved) {
 			return a.past(c.VerifyUntil, unfounded)
 		}
 		return err
@@ -152,6 +155,14 @@ func (a *Activities) mayTell(ctx context.Context, in contract.LetterInput) error
 	case letters.AccessReady:
 		_, err = a.released(ctx, in.Ref)
 	case letters.DeletionAck, letters.CorrectionAck, letters.RestrictionAck:
+	case letters.RepresentativeAccepted:
+		err = a.represented(ctx, in.Ref)
+	case letters.RepresentativeDeclined:
+		err = a.notRepresented(ctx, in.Ref, fault.Newf(contract.ErrNotApproved, "nobody has signed that %s may not be brought", in.Ref))
+	case letters.RepresentativeClosed:
+		if err = a.represented(ctx, in.Ref); err == nil {
+			err = a.borneOut(ctx, in.Ref, dsr.Outcome(in.Outcome))
+		}
 	case letters.Restricted:
 		err = a.inForce(ctx, in.Ref)
 	case letters.DeletionApproved, letters.RestrictionEnding:

@@ -26,6 +26,9 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	if in.Template == string(letters.OptedOut) {
 		account, err = a.requester(ctx, in.Ref)
 	}
+	if slices.Contains(toRepresentatives, letters.Template(in.Template)) {
+		account, err = a.representative(ctx, in.Ref)
+	}
 	if err != nil {
 		return contract.LetterResult{}, err
 	}
@@ -121,6 +124,11 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		return out, err
 	}
 	fields.CodeMinutes = a.Config.CodeMinutes
+	if in.Purpose == dsr.CodeVerify {
+		if template, err = a.askingFor(ctx, in.Ref, &fields); err != nil {
+			return out, err
+		}
+	}
 	out.State, err = a.deliver(ctx, contract.LetterInput{Ref: in.Ref, Template: string(template), Occasion: in.Occasion}, account, fields, to)
 	return out, err
 }
@@ -129,7 +137,11 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 // the preferred kind. It is nil when there is none.
 func (a *Activities) channel(account subject.Account, prefer string) *subject.Channel {
 	var reachable []subject.Channel
-	for _, c := range account.Channels {
+	channels := account.Channels
+	if len(account.Reader) > 0 {
+		channels = account.Reader
+	}
+	for _, c := range channels {
 		if c.Kind == "email" || (c.Kind == "mobile" && a.SMS != nil) {
 			reachable = append(reachable, c)
 		}
@@ -220,6 +232,9 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 	f := letters.Fields{
 		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
+	}
+	if f.Represents = c.Requester; !dsr.Represented(c.Requester) {
+		f.Represents = ""
 	}
 	f.CopyFirst = c.Kind == dsr.EraseAfterAccess
 	if c.Kind.Erases() {

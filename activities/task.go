@@ -39,7 +39,8 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskRetention:     a.showRun,
 		dsr.TaskEvidence:      a.showProof,
 		dsr.TaskRealName:      a.showName,
-		dsr.TaskCorrect:       a.showCorrection, dsr.TaskCorrectStrict: a.showCorrection,
+		dsr.TaskAuthority:     a.showRepresentative, dsr.TaskMayAct: a.showRepresentative, dsr.TaskRelative: a.showRepresentative,
+		dsr.TaskCorrect: a.showCorrection, dsr.TaskCorrectStrict: a.showCorrection,
 		dsr.TaskCorrectFailed: a.showCorrected,
 
 		dsr.TaskExtendRetention: a.showExtension,

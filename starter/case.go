@@ -25,7 +25,7 @@ func (a *app) caseCommand() *cobra.Command {
 
 func (a *app) caseOpen() *cobra.Command {
 	var o desk.Opening
-	identities := map[string]*string{}
+	identities, speaks := map[string]*string{}, map[string]*string{}
 	var received, note string
 	var sets []string
 	var categories bool
@@ -41,6 +41,9 @@ contact.address, identity.real_name and identity.id_number, or by the category o
 data map. The new value never stands on the command line: it is asked for, or read with =@FILE or =-.
 A restriction needs its --scope: marketing and tracking stop at once, from the address given, without a
 proof, a review or an approval; purpose:NAME and all are proved and signed, and stand until habeas case lift.
+Whoever asks for somebody else is an agent, a guardian or a relative of somebody who has died:
+--requester, with --representative and an address of theirs. Staff attach what they show, somebody else
+decides on it, and only then is the person looked up (PIPL Art. 31, 49; 11 CCR 7063).
 An access with --categories-only says what kinds of data there are, why, and who gets them; portability
 hands over what the person gave.`,
 		Example: "  habeas case open access --email @mail.txt --channel letter --received-at 2026-11-20T09:00:00+08:00\n" +
@@ -50,6 +53,7 @@ hands over what the person gave.`,
 			"  habeas case open deletion --scope account --ground service-ended --account @account.txt\n" +
 			"  habeas case open erase-after-access --ground service-ended --email @mail.txt\n" +
 			"  habeas case open correction --account @login.txt --set contact.email --set identity.real_name=@name.txt\n" +
+			"  habeas case open access --account @account.txt --requester agent --representative @agent.txt --representative-email @agent-mail.txt\n" +
 			"  habeas case open restriction --scope marketing --email @mail.txt\n" +
 			"  habeas case open restriction --scope purpose:profiling --account @account.txt",
 		Args: needs(cobra.ExactArgs(1)),
@@ -59,6 +63,9 @@ hands over what the person gave.`,
 				o.Scope = dsr.ScopeCategories
 			}
 			if err := a.identities(&o, identities); err != nil {
+				return err
+			}
+			if err := a.representative(&o, speaks); err != nil {
 				return err
 			}
 			if err := a.wishes(&o, sets); err != nil {
@@ -114,6 +121,7 @@ hands over what the person gave.`,
 	f.StringVar(&o.Lang, "lang", "", "language of the letters until the directory says otherwise: zh or en")
 	f.StringVar(&o.Channel, "channel", "", "how it reached us: "+strings.Join(dsr.Channels, ", ")+" (default phone)")
 	f.StringVar(&o.Requester, "requester", "", "who asks: "+strings.Join(dsr.Requesters, ", ")+" (default self)")
+	speakerFlags(f, speaks)
 	f.StringVar(&received, "received-at", "", "when it reached the company, such as 2026-11-20 or 2026-11-20T09:00:00+08:00 (default now)")
 	f.StringVar(&note, "note", "", "the person's own words; sealed")
 	return cmd
@@ -256,6 +264,9 @@ func (a *app) tries(ctx context.Context, ref contract.Ref, v *desk.CaseView) (qu
 func (a *app) showCase(v desk.CaseView) {
 	a.say("%s  %s  %s %s", v.ID, kindOf(v.Case), v.State, v.Outcome)
 	a.say("received %s by %s, opened %s by %s, due %s (%s)", when(v.ReceivedAt), v.Channel, when(v.OpenedAt), v.OpenedBy, due(v.Case), strings.Join(v.Laws, ", "))
+	if dsr.Represented(v.Requester) {
+		a.say("brought for the person by: %s", v.Requester)
+	}
 	if v.WaitingOn != "" {
 		a.say("waits on %s", v.WaitingOn)
 	}

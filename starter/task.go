@@ -126,6 +126,9 @@ func (a *app) taskShow() *cobra.Command {
 			if !rows && view.Shown.ByHand != nil {
 				view.Shown.ByHand = maskedByHand(view.Shown.ByHand)
 			}
+			if !rows && view.Shown.Representative != nil {
+				view.Shown.Representative = maskedRepresentative(view.Shown.Representative)
+			}
 			if !rows && view.Shown.Proof != nil {
 				view.Shown.Proof = maskedProof(view.Shown.Proof)
 			}
@@ -207,6 +210,7 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	}
 	a.showByHand(t)
 	a.showPlan(s, choices)
+	a.showRepresentative(t)
 	a.showCorrection(t, choices)
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)

@@ -13,7 +13,6 @@ import (
 type correction struct {
 	planned
 	wishes contract.WishFacts
-	wiping bool // somebody waits to wipe the proofs
 }
 
 var correctionWords = words{ack: "correction_ack", end: func(outcome dsr.Outcome, settled bool) string {

@@ -14,12 +14,20 @@ import (
 // wipeLater has the proofs wiped once their time after the decision is over: a child that outlives the
 // case, with a durable timer.
 func (c *correction) wipeLater(ctx workflow.Context) error {
-	if !c.wishes.Evidence || c.wiping {
+	if !c.wishes.Evidence {
+		return nil
+	}
+	return c.wipeAfter(ctx, c.wishes.EvidenceFor)
+}
+
+// wipeAfter starts the child, once.
+func (c *request) wipeAfter(ctx workflow.Context, long time.Duration) error {
+	if c.wiping {
 		return nil
 	}
 	c.wiping = true
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, wipeOptions(c.ref)), contract.EvidenceWipe.Name,
-		contract.WipeInput{Ref: c.ref, At: workflow.Now(ctx).Add(c.wishes.EvidenceFor)})
+		contract.WipeInput{Ref: c.ref, At: workflow.Now(ctx).Add(long)})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
 	if stillRuns(err) {
 		return nil // of an earlier run of this case: it looks at the decision itself

@@ -31,6 +31,7 @@ type fakes struct {
 	facts    contract.CaseFacts
 	found    func(n int) contract.FoundAccount
 	letter   func(contract.LetterInput) contract.LetterResult
+	noLetter func(contract.LetterInput) error // an error instead
 	code     func(contract.IssueCodeInput) contract.IssueCodeResult
 	confirm  func() bool
 	proved   func() bool // the casefile knows of a code typed rightly, whatever the workflow heard
@@ -132,6 +133,11 @@ func (f *fakes) register(env *testsuite.TestWorkflowEnvironment) {
 		return contract.Nothing{}, nil
 	})
 	add(env, f, contract.SendLetter, func(_ context.Context, in contract.LetterInput) (contract.LetterResult, error) {
+		if f.noLetter != nil {
+			if err := f.noLetter(in); err != nil {
+				return contract.LetterResult{}, err
+			}
+		}
 		f.count("letter:" + in.Template)
 		return f.letter(in), nil
 	})

@@ -29,6 +29,8 @@ type request struct {
 	closing bool        // nothing is left but to wipe, to tell and to close
 	again   bool        // this is not the first pass
 	copying bool        // a copy is made, and a deletion follows it
+	mayAct  bool        // it is signed that whoever brings the case for somebody else may
+	wiping  bool        // somebody waits to wipe the proofs
 
 	law       law
 	withdrawn bool  // the casefile confirmed that the person took the request back
@@ -108,7 +110,7 @@ func (c *request) carryOut(ctx workflow.Context, pass func(workflow.Context) (ds
 			return outcome, err
 		}
 		workflow.GetMetricsHandler(ctx).Counter("habeas_results_doubted_total").Inc(1)
-		c.met, c.ready, c.partial, c.again = false, false, nil, true
+		c.met, c.ready, c.mayAct, c.partial, c.again = false, false, false, nil, true
 		c.law.refused = false
 		forget()
 	}
@@ -148,12 +150,22 @@ func (c *request) close(ctx workflow.Context, outcome dsr.Outcome) error {
 	if err != nil {
 		return err
 	}
+	if c.facts.Represented != "" { // what was shown goes, also where nobody has decided on it
+		if err := c.wipeAfter(ctx, c.facts.EvidenceFor); err != nil {
+			return err
+		}
+	}
 	template := c.words.end(outcome, c.settled)
 	if c.law.refused && template != "" {
 		template = "refused" // names ground, facts and the ways to complain and to court
 	}
 	if template != "" {
 		if err := c.tell(ctx, template, "end", outcome); err != nil {
+			return err
+		}
+	}
+	if c.mayAct && (c.facts.Represented == dsr.RequesterAgent || template == "") {
+		if err := c.tell(ctx, "representative_closed", "end-representative", outcome); err != nil {
 			return err
 		}
 	}

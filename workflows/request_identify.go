@@ -15,6 +15,9 @@ import (
 // registered channel. It returns an outcome when the case ends here, and none when the person is
 // verified.
 func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
+	if ended, err := c.represent(ctx); err != nil || ended != "" {
+		return ended, err
+	}
 	if err := c.enter(ctx, dsr.StateVerifying, "system:"+c.facts.Directory); err != nil {
 		return "", err
 	}

@@ -48,6 +48,8 @@ type Request struct {
 	Note       string         `json:"note,omitempty"`
 	// Wishes are, of a correction, the new values, normalised.
 	Wishes []dsr.Wish `json:"wishes,omitempty"`
+	// Representative is who asks for the person; nil: the person does, or who is not a human.
+	Representative *dsr.Representative `json:"representative,omitempty"`
 	// Directory and Key are, of a case about somebody who is back in a restored system, the directory
 	// ("system.collection") and the key of their row, where it is known.
 	Directory string   `json:"directory,omitempty"`
@@ -104,6 +106,8 @@ func (s *Store) CreateCase(ctx context.Context, n NewCase) (contract.Ref, error)
 		return "", fault.Newf(contract.ErrBadInput, "a request reaches us by one of %s", strings.Join(dsr.Channels, ", "))
 	case !slices.Contains(dsr.Requesters, n.Requester):
 		return "", fault.Newf(contract.ErrBadInput, "a requester is one of %s", strings.Join(dsr.Requesters, ", "))
+	case dsr.Represented(n.Requester) != (n.Request.Representative != nil):
+		return "", fault.Newf(contract.ErrBadInput, "whoever asks for somebody else says who they are, and nobody else does")
 	}
 	request, err := json.Marshal(n.Request)
 	if err != nil {

@@ -42,9 +42,9 @@ func (s *Store) NameCheck(ctx context.Context, ref contract.Ref, hash []byte) (t
 	return at.UTC(), dbError("read a check of the real name", err)
 }
 
-// Proofs lists the files that came as proofs for a correction.
-func (s *Store) Proofs(ctx context.Context, ref contract.Ref) ([]Evidence, error) {
-	tasks, err := s.ListTasks(ctx, TaskFilter{Ref: ref, Kind: string(dsr.TaskEvidence), Limit: 1000})
+// Proofs lists the files that came to tasks of a kind: those for a correction, or those of a representative.
+func (s *Store) Proofs(ctx context.Context, ref contract.Ref, kind dsr.TaskKind) ([]Evidence, error) {
+	tasks, err := s.ListTasks(ctx, TaskFilter{Ref: ref, Kind: string(kind), Limit: 1000})
 	if err != nil {
 		return nil, err
 	}

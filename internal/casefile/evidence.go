@@ -3,6 +3,7 @@ package casefile
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -40,6 +41,9 @@ type evidenceRow struct {
 	WipedAt  *time.Time `db:"wiped_at"`
 }
 
+// takeFiles are the tasks to which files are attached.
+var takeFiles = []dsr.TaskKind{dsr.TaskByHand, dsr.TaskEvidence, dsr.TaskAuthority}
+
 func evidenceField(task string, sum []byte) string {
 	return "task.evidence:" + task + ":" + hex.EncodeToString(sum)
 }
@@ -54,7 +58,7 @@ func (s *Store) AddEvidence(ctx context.Context, e Evidence) (taken bool, err er
 		if err != nil {
 			return err
 		}
-		if task.State != TaskOpen || task.Kind != dsr.TaskByHand && task.Kind != dsr.TaskEvidence {
+		if task.State != TaskOpen || !slices.Contains(takeFiles, task.Kind) {
 			return fault.Newf(contract.ErrNotOpen, "task %s takes no files, or none any more", e.Task)
 		}
 		var n int

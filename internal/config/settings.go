@@ -112,7 +112,7 @@ var Settings = []Setting{
 	text("HABEAS_LEAD_MAIL", "", false, "mailbox of the privacy lead, for the digest of what is due; the company's officer when that is an address", func(c *Config) *string { return &c.LeadMail }),
 	duration("HABEAS_TASK_PATIENCE", "24h", "how long a task waits before its owner is reminded; after twice that the deputy is", func(c *Config) *time.Duration { return &c.TaskPatience }),
 	duration("HABEAS_COOL_OFF", "72h", "how long a person may withdraw once a deletion is approved; 0s for none", func(c *Config) *time.Duration { return &c.CoolOff }),
-	duration("HABEAS_EVIDENCE_FOR", "72h", "how long proofs for a correction are kept once it is decided", func(c *Config) *time.Duration { return &c.EvidenceFor }),
+	duration("HABEAS_EVIDENCE_FOR", "72h", "how long proofs for a correction, and what a representative has shown, are kept once it is decided", func(c *Config) *time.Duration { return &c.EvidenceFor }),
 	text("HABEAS_BUILD_ID", "", false, "switches Temporal's worker versioning on, with this build id", func(c *Config) *string { return &c.BuildID }),
 }
 

@@ -56,6 +56,10 @@ type CaseFacts struct {
 	Answered bool
 	// Vouched: another company asks, whose processor we are. It knows the person, and gets the answer.
 	Vouched bool
+	// Represented is who asks for the person, one of dsr's requesters; empty: the person does. EvidenceFor is
+	// how long what they show is kept after the decision on it.
+	Represented string
+	EvidenceFor time.Duration
 	// AtOnce: of a restriction that needs no proof, no review and no approval.
 	AtOnce bool
 	// Recipients are, of a restriction, the systems that are told by webhook.

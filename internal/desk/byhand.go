@@ -42,7 +42,7 @@ func (d *Desk) CompleteByHand(ctx context.Context, id string, done ByHand, key s
 	if err != nil {
 		return contract.DecideResult{}, err
 	}
-	if t.Kind == dsr.TaskEvidence {
+	if t.Kind == dsr.TaskEvidence || t.Kind == dsr.TaskAuthority {
 		if err := t.ripe(dsr.Complete); err != nil {
 			return contract.DecideResult{}, err
 		}

@@ -27,7 +27,9 @@ type Opening struct {
 	Ground     dsr.Ground // of a deletion: why the person may have their data deleted
 	Wishes     []dsr.Wish // of a correction: the new values; normalised here
 	Scope      string     // of a restriction which purposes end; see dsr
-	OpenedBy   string     // the member of staff whose key was unlocked, or who else opened it
+	// Representative is who asks for somebody else; nil where the person does. Normalised here.
+	Representative *dsr.Representative
+	OpenedBy       string // the member of staff whose key was unlocked, or who else opened it
 	// controller is the request of another company, which only OpenForController sets.
 	controller *casefile.ControllerRequest
 	restored   *Restored // somebody who is back in a restored system; only OpenReplay sets it
@@ -47,6 +49,9 @@ func (d *Desk) OpenCase(ctx context.Context, o Opening) (contract.Ref, error) {
 		if !allows(law.Profile, o) {
 			return "", fault.Newf(contract.ErrBadInput, "%s knows no right to %s", law.Profile.Name, o.Kind)
 		}
+	}
+	if o.Requester == dsr.RequesterRelative && !slices.ContainsFunc(laws, func(l jurisdiction.Law) bool { return l.Profile.Allows("deceased_relative") }) {
+		return "", fault.Newf(contract.ErrBadInput, "no law of this case gives relatives of the dead a right").WithHint("cn-pipl does (PIPL Art. 49): --law cn-pipl")
 	}
 	clock, err := jurisdiction.EarliestAnswer(laws, string(o.Kind), o.ReceivedAt, nil, d.Now())
 	if err != nil {
@@ -121,11 +126,42 @@ func (d *Desk) complete(o *Opening) error {
 		}
 		o.Identities[i] = dsr.Identity{Kind: id.Kind, Value: value}
 	}
+	if err := d.completeRepresentative(o); err != nil {
+		return err
+	}
 	return d.completeWishes(o)
 }
 
+// completeRepresentative holds whoever asks for somebody else against what must be known of them.
+func (d *Desk) completeRepresentative(o *Opening) error {
+	r := o.Representative
+	switch {
+	case !dsr.Represented(o.Requester) && r == nil:
+		return nil
+	case !dsr.Represented(o.Requester):
+		return fault.Newf(contract.ErrBadInput, "only whoever asks for somebody else has a representative's name").WithHint("--requester takes agent, guardian, relative")
+	case r == nil:
+		r = &dsr.Representative{}
+	}
+	if missing := r.Missing(o.Requester); missing != "" {
+		return fault.New(contract.ErrBadInput, missing, nil).WithHint("--representative, --representative-email, --representative-mobile, --purpose; each takes the value, - or @FILE")
+	}
+	for kind, value := range map[string]*string{"email": &r.Email, "mobile": &r.Mobile} {
+		if *value == "" {
+			continue
+		}
+		normal, err := d.Map.Normalise(kind, *value)
+		if err != nil {
+			return err
+		}
+		*value = normal
+	}
+	o.Representative = r
+	return nil
+}
+
 func (o *Opening) request() casefile.Request {
-	r := casefile.Request{Identities: o.Identities, Note: o.Note, Wishes: o.Wishes}
+	r := casefile.Request{Identities: o.Identities, Note: o.Note, Wishes: o.Wishes, Representative: o.Representative}
 	if o.restored != nil {
 		r.Directory, r.Key = o.restored.directory, o.restored.key
 	}

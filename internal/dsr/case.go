@@ -97,7 +97,7 @@ var Grounds = []Ground{GroundPurpose, GroundService, GroundConsent, GroundUnlawf
 var Channels = []string{"phone", "letter", "mail", "web", "opendsr", "backup"}
 
 // Requesters are who may ask.
-var Requesters = []string{"self", "agent", "guardian", "relative", RequesterController, RequesterReplay}
+var Requesters = []string{"self", RequesterAgent, RequesterGuardian, RequesterRelative, RequesterController, RequesterReplay}
 
 // RequesterController is another company, whose processor we are: it vouches for the person.
 const RequesterController = "controller"

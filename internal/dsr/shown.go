@@ -53,9 +53,12 @@ type Shown struct {
 	ByHand     *ShownByHand     `json:"by_hand,omitempty"`
 	Correction *ShownCorrection `json:"correction,omitempty"`
 	Proof      *ShownProof      `json:"proof,omitempty"`
-	Notice     *ShownNotice     `json:"notice,omitempty"`
-	Retention  *ShownRetention  `json:"retention,omitempty"`
-	Extension  *ShownExtension  `json:"extension,omitempty"`
+
+	Representative *ShownRepresentative `json:"representative,omitempty"`
+
+	Notice    *ShownNotice    `json:"notice,omitempty"`
+	Retention *ShownRetention `json:"retention,omitempty"`
+	Extension *ShownExtension `json:"extension,omitempty"`
 }
 
 // ShownExtension is a wish to keep rows beyond their time.

@@ -205,10 +205,10 @@ func correctNumber(s *stubborn) {
 func (s *stubborn) proofWiped(ref contract.Ref) {
 	s.t.Helper()
 	s.until("the proof to be wiped", func(ctx context.Context) (bool, error) {
-		files, err := s.d.Store.Proofs(ctx, ref)
+		files, err := s.d.Store.Proofs(ctx, ref, dsr.TaskEvidence)
 		return len(files) == 1 && files[0].WipedAt != nil, err
 	})
-	files, err := s.d.Store.Proofs(s.ctx, ref)
+	files, err := s.d.Store.Proofs(s.ctx, ref, dsr.TaskEvidence)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -51,8 +51,13 @@ func run(m *testing.M) int {
 	if set := flag.Lookup("test.parallel"); set.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		_ = set.Value.Set("3")
 	}
-	defer stopShared()
-	return m.Run()
+	code := m.Run()
+	stopShared()
+	if err := everyLetterSeen(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		return 1
+	}
+	return code
 }
 
 // company sets a company up on a stack of its own; the stack is stopped when the test ends.
@@ -78,7 +83,9 @@ func companyOf(t testing.TB, people int, env, more map[string]string) *demo.Comp
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, dir) })
-	return prepare(t, dir, people, env, more)
+	c := prepare(t, dir, people, env, more)
+	t.Cleanup(func() { noteLetters(c) })
+	return c
 }
 
 func prepare(t testing.TB, dir string, people int, env, more map[string]string) *demo.Company {
@@ -137,6 +144,9 @@ func common(t testing.TB) *demo.Company {
 func stopShared() {
 	if shared.dir == "" {
 		return
+	}
+	if shared.company != nil {
+		noteLetters(shared.company)
 	}
 	_, _ = stack.Down(context.Background(), stack.Options{Dir: shared.dir})
 	_ = os.RemoveAll(shared.dir)

@@ -216,6 +216,7 @@ func Sample() Fields {
 		ClockStops: true, Regulator: "您可以向主管部门投诉。/ You may complain to the authority.", Court: "您也可以向法院起诉。/ You may go to court.",
 		WithdrawUntil: at(11, 28, 18), Certificate: strings.Repeat("0123456789abcdef", 4), Done: []string{"示例系统 / Sample system: 1"},
 		Kept: []string{"发票 / Invoices: 3"}, NotDone: []string{"真实姓名 / Real name"}, Others: []string{"示例系统 – 工单 / Sample system – tickets"}, Told: []string{"示例接收方 / Sample recipient"}, BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, zone), OtherCase: "7QK2M-9XH4T",
+		Represents: dsr.RequesterGuardian, Representative: "示例代理人 / Sample agent",
 		Purposes: []string{"营销 / Marketing"}, EndsAt: time.Date(2027, 1, 2, 9, 0, 0, 0, zone), EndWhy: "The check is done.",
 		Company: datamap.Company{
 			Name: datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"}, Address: datamap.Text{ZH: "示例市示例路1号", EN: "1 Sample Road, Sample City"},

@@ -35,6 +35,7 @@ func full() Fields {
 		Done: []string{"Accounts – Users: 1"}, Kept: []string{"Billing – Invoices: 3 (Accounting law, until 2036-12-31)"},
 		BackupsUntil: time.Date(2027, 1, 2, 0, 0, 0, 0, time.UTC), OtherCase: "7QK2M-9XH4T",
 		Purposes: []string{"Marketing messages"}, Told: []string{"Example Newsletters Ltd"}, EndsAt: time.Date(2026, 12, 1, 10, 0, 0, 0, time.UTC), EndWhy: "The check that you asked for is done.",
+		Represents: dsr.RequesterAgent, Representative: "李*",
 		Systems: 3, Rows: 12345, Outcome: string(dsr.Fulfilled), Package: PackageFetched,
 		Company: datamap.Company{
 			Name:    datamap.Text{ZH: "示例云计算", EN: "Sample Cloud"},
@@ -86,6 +87,11 @@ func goldenCases() map[string]struct {
 	}
 	for _, outcome := range []dsr.Outcome{dsr.Withdrawn, dsr.Refused, dsr.PartlyDone} {
 		add("restriction_closed-"+string(outcome), RestrictionClosed, func(f *Fields) { f.Outcome = string(outcome) })
+	}
+	for _, as := range []string{dsr.RequesterGuardian, dsr.RequesterRelative} {
+		for _, letter := range []Template{RepresentativeAccepted, RepresentativeDeclined, RepresentativeClosed} {
+			add(string(letter)+"-"+as, letter, func(f *Fields) { f.Represents = as })
+		}
 	}
 	add("opted_out-alone", OptedOut, func(f *Fields) { f.Told = nil })
 	add("opted_out-partial", OptedOut, func(f *Fields) { f.Outcome, f.Missing = string(dsr.PartlyDone), []string{"Newsletter"} })

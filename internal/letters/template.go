@@ -62,12 +62,22 @@ const (
 	RestrictionClosed Template = "restriction_closed" // the end, by Fields.Outcome
 )
 
+// The letters of a case that somebody brings for another. Those to the representative say nothing about the
+// person.
+const (
+	VerifyAgent            Template = "verify_agent"            // to the person: who asks for them, and the code that confirms it
+	RepresentativeAccepted Template = "representative_accepted" // to the representative: they may, and what happens next
+	RepresentativeDeclined Template = "representative_declined" // to the representative: they may not, as far as was shown
+	RepresentativeClosed   Template = "representative_closed"   // to the representative: it is over
+)
+
 // Templates lists every letter, in the order in which a case sends them.
 func Templates() []Template {
 	return []Template{Ack, VerifyCode, StatusCode, DownloadCode, AccessReady, CaseClosed, CaseUnverified, Extension, Refused, Clarify, Resumed,
 		DeletionAck, DeletionApproved, DeletionDone, DeletionNoData, DeletionEnded,
 		CorrectionAck, ConfirmCode, CorrectionDone, CorrectionEnded,
-		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed}
+		OptedOut, RestrictionAck, Restricted, RestrictionEnding, RestrictionClosed,
+		VerifyAgent, RepresentativeAccepted, RepresentativeDeclined, RepresentativeClosed}
 }
 
 // Languages lists the languages of every letter, as Content-Language writes them.
@@ -120,6 +130,10 @@ type Fields struct {
 	Certificate   string    // SHA-256 of the certificate, hex
 	BackupsUntil  time.Time // the last backup with what was deleted is gone by then; may be zero
 	OtherCase     string    // the number of the open case that goes on instead
+
+	// Of a case that somebody brings for another.
+	Represents     string // who asks: one of dsr's requesters
+	Representative string // their name: only the person reads it
 
 	Told []string // recipients that were told; may be empty
 

@@ -115,6 +115,19 @@ func (v view) Court() (string, error)     { return need("the way to court", v.f.
 // CopyFirst says whether the person asked for a copy and for the deletion that follows it.
 func (v view) CopyFirst() bool { return v.f.CopyFirst }
 
+// Representative is who asks for the reader.
+func (v view) Representative() (string, error) {
+	return need("the representative's name", v.f.Representative)
+}
+
+// Represents is as what somebody asks for another.
+func (v view) Represents() (string, error) {
+	if !dsr.Represented(v.f.Represents) {
+		return "", badField{"as what they ask", "is not one of ours"}
+	}
+	return v.f.Represents, nil
+}
+
 // Missing lists what a partial answer leaves out.
 func (v view) Missing() ([]string, error) {
 	for _, s := range v.f.Missing {

@@ -35,6 +35,11 @@ func TestMissingFieldStops(t *testing.T) {
 		CorrectionDone:   {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 		CorrectionEnded:  {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
 		DeletionEnded:    {"CaseNo", "ReceivedAt", "Zone", "Outcome", "PortalHost", "Company"},
+
+		VerifyAgent:            {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company", "Representative"},
+		RepresentativeAccepted: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
+		RepresentativeDeclined: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
+		RepresentativeClosed:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company", "Represents"},
 	}
 	for letter, want := range needed {
 		var got []string

@@ -18,6 +18,9 @@ type Account struct {
 	Lang       string   `json:"lang,omitempty"` // "zh", "en", or empty when the row does not say
 	// Channels are the registered addresses, in the map's order of preference.
 	Channels []Channel `json:"channels,omitempty"`
+	// Reader are the addresses of whoever reads in the person's place: a child's guardian, a relative of
+	// the dead. Empty: the person does.
+	Reader []Channel `json:"reader,omitempty"`
 	// Identities start the search. Those marked Shared never do.
 	Identities    []dsr.Identity `json:"identities,omitempty"`
 	OwnRecordOnly bool           `json:"own_record_only,omitempty"`
