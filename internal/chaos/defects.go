@@ -57,6 +57,10 @@ func defects(ctx context.Context, o options, out io.Writer) error {
 	if err := checkout(ctx, copied); err != nil {
 		return err
 	}
+	// The defects are the worker's: the command line, which verifies the ledger, is that without any.
+	if err := build(ctx, copied, dir, "habeas"); err != nil {
+		return err
+	}
 	all := defect{name: "none"}
 	for _, d := range deliberate {
 		all.kinds, all.faults = append(all.kinds, d.kinds...), append(all.faults, d.faults...)
@@ -90,8 +94,14 @@ func directed(ctx context.Context, o options, d defect, copied, dir string) (say
 		defer func() { err = errors.Join(err, apply(ctx, copied, d.name, true)) }()
 	}
 	bin := filepath.Join(dir, "bin")
-	say("%s: the programs are built", d.name)
-	if err := build(ctx, copied, bin); err != nil {
+	say("%s: the worker is built", d.name)
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		return "", false, fmt.Errorf("making a folder for programs: %w", err)
+	}
+	if err := os.Link(filepath.Join(filepath.Dir(copied), "habeas"), filepath.Join(bin, "habeas")); err != nil {
+		return "", false, fmt.Errorf("lending the command line: %w", err)
+	}
+	if err := build(ctx, copied, bin, "habeas-worker"); err != nil {
 		return "", false, err
 	}
 	o.dir, o.bin, o.kinds, o.only, o.lasts, o.cases, o.out, o.keep = dir, bin, d.kinds, d.faults, directedFor, directedCases, filepath.Join(dir, "report.json"), true

@@ -236,7 +236,7 @@ func (v *driver) prove(ctx context.Context, p *play, state dsr.State) error {
 	}
 	if p.code == "" {
 		if err := v.readCode(ctx, p, purpose); err != nil {
-			return err
+			return errors.Join(err, v.askAgain(ctx, p, purpose))
 		}
 	}
 	if p.tries++; p.tries > 5 { // it is not taken: another is asked for
@@ -251,6 +251,16 @@ func (v *driver) prove(ctx context.Context, p *play, state dsr.State) error {
 		return err
 	}
 	return p.p.Verify(ctx, p.ref.ID(), p.code)
+}
+
+// askAgain asks for another code after the person has looked for one in vain for long.
+func (v *driver) askAgain(ctx context.Context, p *play, purpose string) error {
+	const inVain = 12
+	if p.looked++; p.looked < inVain || purpose != dsr.CodeVerify {
+		return nil
+	}
+	p.looked = 0
+	return p.p.AskCode(ctx, p.ref.ID(), purpose)
 }
 
 func (v *driver) readCode(ctx context.Context, p *play, purpose string) error {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -152,9 +153,12 @@ func (h *house) smallBlobs() {
 	})
 }
 
-// build makes the programs from a checkout.
-func build(ctx context.Context, from, into string) error {
+// build makes programs from a checkout: both, or those that are named.
+func build(ctx context.Context, from, into string, only ...string) error {
 	for name, pkg := range map[string]string{"habeas": "./starter", "habeas-worker": "./worker"} {
+		if len(only) > 0 && !slices.Contains(only, name) {
+			continue
+		}
 		command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", filepath.Join(into, name), pkg)
 		command.Dir = from
 		if out, err := command.CombinedOutput(); err != nil {

@@ -101,6 +101,7 @@ type play struct {
 
 	code      string // read, and not taken yet
 	tries     int
+	looked    int // for a code, in vain
 	hold      contract.Ref
 	hesitated map[string]bool
 	forged    bool
