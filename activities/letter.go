@@ -19,28 +19,8 @@ import (
 // SendLetter sends one letter to a channel that stands in the directory, never to one that only
 // the request names. Claiming it in the outbox first makes a repeat after a crash known.
 func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (contract.LetterResult, error) {
-	account, err := a.account(ctx, in.Ref)
-	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
-		account, err = a.stranger(ctx, in.Ref)
-	}
-	if in.Template == string(letters.OptedOut) {
-		account, err = a.requester(ctx, in.Ref)
-	}
-	if slices.Contains(toRepresentatives, letters.Template(in.Template)) {
-		account, err = a.representative(ctx, in.Ref)
-	}
+	account, fields, err := a.written(ctx, in)
 	if err != nil {
-		return contract.LetterResult{}, err
-	}
-	if err := a.mayTell(ctx, in); err != nil {
-		return contract.LetterResult{}, err
-	}
-	fields, err := a.fields(ctx, in.Ref, account)
-	if err != nil {
-		return contract.LetterResult{}, err
-	}
-	fields.Outcome = in.Outcome
-	if err := a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields); err != nil {
 		return contract.LetterResult{}, err
 	}
 	c, err := a.Store.Case(ctx, in.Ref)
@@ -53,6 +33,32 @@ func (a *Activities) SendLetter(ctx context.Context, in contract.LetterInput) (c
 	}
 	state, err := a.deliver(ctx, in, account, fields, a.channel(reached, ""))
 	return contract.LetterResult{State: state}, err
+}
+
+// written says to whom a letter goes and what it says, once it is known that it may be sent.
+func (a *Activities) written(ctx context.Context, in contract.LetterInput) (subject.Account, letters.Fields, error) {
+	account, err := a.account(ctx, in.Ref)
+	if fault.Is(err, contract.ErrNotFound) && in.Template == string(letters.DeletionNoData) {
+		account, err = a.stranger(ctx, in.Ref)
+	}
+	if in.Template == string(letters.OptedOut) {
+		account, err = a.requester(ctx, in.Ref)
+	}
+	if slices.Contains(toRepresentatives, letters.Template(in.Template)) {
+		account, err = a.representative(ctx, in.Ref)
+	}
+	if err != nil {
+		return account, letters.Fields{}, err
+	}
+	if err := a.mayTell(ctx, in); err != nil {
+		return account, letters.Fields{}, err
+	}
+	fields, err := a.fields(ctx, in.Ref, account)
+	if err != nil {
+		return account, fields, err
+	}
+	fields.Outcome = in.Outcome
+	return account, fields, a.lawFields(ctx, in.Ref, letters.Template(in.Template), account.Lang, &fields)
 }
 
 // codeLetters are the letters that carry the code of each purpose.

@@ -49,6 +49,9 @@ func (a *Activities) OpenTask(ctx context.Context, in contract.OpenTaskInput) (c
 		dsr.TaskNoticeControl: a.showNotice, dsr.TaskNoticeStopped: a.showNotice, dsr.TaskReport: a.showNotice,
 		dsr.TaskPhoneRound: a.showNotice, dsr.TaskLetterRound: a.showNotice, dsr.TaskPublicNotice: a.showNotice,
 	}[shown.Kind]
+	if shown.Kind == dsr.TaskUnreachable {
+		fill, ok = func(ctx context.Context, s *dsr.Shown) error { return a.showUnsent(ctx, s, in.Outcome) }, true
+	}
 	if ok {
 		if err := fill(ctx, &shown); err != nil {
 			return contract.OpenTaskResult{}, err

@@ -10,10 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/habeas-dsr/habeas/internal/casefile"
-	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
-	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // handFlags are what `task complete` takes for work that was done by hand.
@@ -117,16 +115,8 @@ func (a *app) taskAttachment() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-			if err != nil {
-				return fault.New(contract.ErrBadInput, "the file cannot be written: "+out, err).WithHint("name a new file in a folder that you may write to")
-			}
-			_, err = f.Write(file.Bytes())
-			if closed := f.Close(); err == nil {
-				err = closed
-			}
-			if err != nil {
-				return fault.New(contract.ErrUnavailable, "the file could not be written whole: "+out, err)
+			if err := writeNew(out, file.Bytes(), private); err != nil {
+				return err
 			}
 			return a.print(map[string]any{"name": name, "size": file.Len(), "out": out}, func() { a.say("%s, %d bytes", out, file.Len()) })
 		},

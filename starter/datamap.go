@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -180,25 +179,6 @@ leads to rows that several people may share. Needs no system.`,
 		return a.print(map[string]string{"mermaid": text}, func() { a.say("%s", text[:len(text)-1]) })
 	}
 	return graph
-}
-
-// writeNew writes a file that must not be there yet.
-func writeNew(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a data map names tables, goes into a repository and is for everybody
-	if os.IsExist(err) {
-		return fault.Newf(contract.ErrBadInput, "%s is there already, and a draft overwrites nothing", path).WithHint("name another file, or move that one away")
-	}
-	if err != nil {
-		return fault.New(contract.ErrBadInput, path+" cannot be written", err)
-	}
-	_, err = file.Write(data)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fault.New(contract.ErrInternal, path+" could not be written whole", err)
-	}
-	return nil
 }
 
 // chosen are the systems of the map that flags name; all when none is named.

@@ -69,7 +69,7 @@ The DSN is taken as it is, from standard input (-) or from a file (@FILE): it ma
 		case err != nil:
 			return err
 		case out != "":
-			return writeNew(out, draft)
+			return writeNew(out, draft, public)
 		}
 		_, err = a.out.Write(draft)
 		return err

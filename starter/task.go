@@ -19,7 +19,7 @@ func (a *app) taskCommand() *cobra.Command {
 	cmd.AddCommand(a.taskList(), a.taskShow(), a.taskRedact(),
 		a.taskDecide("approve", dsr.Approve, "sign yes to what the task shows"),
 		a.taskDecide("reject", dsr.Reject, "sign no to what the task shows"),
-		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"), a.taskAttachment(),
+		a.taskDecide("complete", dsr.Complete, "sign that the work was done by hand"), a.taskAttachment(), a.taskLetter(),
 		a.taskDecide("retry", dsr.Retry, "sign that the cause is gone, so that the step runs again"),
 		a.taskDecide("partial", dsr.Partial, "sign to go on without this system, or to leave what is left; the case becomes partial"),
 		a.taskDecide("replan", dsr.Replan, "sign that a new plan is wanted, with the choices made on this one"))
@@ -211,6 +211,7 @@ func (a *app) showTask(t desk.Task, choices map[string]string) {
 	a.showByHand(t)
 	a.showPlan(s, choices)
 	a.showRepresentative(t)
+	a.showUnsent(t)
 	a.showCorrection(t, choices)
 	if h := s.ShownHold; h != nil {
 		a.say("hold for %s over %s %s, placed by %s: %s", h.Matter, h.Scope, h.Over, h.PlacedBy, h.Because)

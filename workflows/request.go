@@ -201,7 +201,7 @@ func (c *request) tell(ctx workflow.Context, template, occasion string, outcome 
 			return nil
 		}
 		got, err := c.humans.ask(ctx, contract.OpenTaskInput{
-			Kind: string(dsr.TaskUnreachable), Occasion: template + "/" + key, Problem: out.State}, nil)
+			Kind: string(dsr.TaskUnreachable), Occasion: template + "/" + key, Problem: out.State, Outcome: string(outcome)}, nil)
 		if err != nil || got.verdict == dsr.Complete {
 			return err
 		}

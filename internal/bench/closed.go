@@ -21,8 +21,8 @@ import (
 // fewClosed is the archive that a large one is held against.
 const fewClosed = 1_000
 
-// deeds is how often each thing is done for one figure.
-const deeds = 60
+// deeds is how often each thing is done for one figure: for seconds, where a pause of the machine weighs little.
+const deeds = 200
 
 // closedCases opens, lists and shows cases beside a large archive of closed ones and beside a small one.
 func closedCases(ctx context.Context, b *bench) ([]Row, error) {
@@ -123,6 +123,10 @@ func (b *bench) archive(ctx context.Context, closed int) (*archive, error) {
 	}
 	say("copying closed cases until there are %d", closed)
 	if a.shown, err = h.copyCases(ctx, played, closed-len(played)); err != nil {
+		return fail(err)
+	}
+	// Nobody works on what is opened: else the cases of one figure would run beside the next.
+	if _, err := h.Stack.StopProcess("worker"); err != nil {
 		return fail(err)
 	}
 	return a, nil

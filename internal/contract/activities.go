@@ -134,6 +134,7 @@ type OpenTaskInput struct {
 	Occasion string
 	System   string // where the task is about one
 	Problem  string // an error type of ours, where the task is about a failure
+	Outcome  string // of the case, where the letter that could not be sent tells it
 }
 
 // OpenTaskResult is the task's id. A task that was asked before may be answered already: the

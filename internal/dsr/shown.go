@@ -53,6 +53,7 @@ type Shown struct {
 	ByHand     *ShownByHand     `json:"by_hand,omitempty"`
 	Correction *ShownCorrection `json:"correction,omitempty"`
 	Proof      *ShownProof      `json:"proof,omitempty"`
+	Unsent     *ShownUnsent     `json:"unsent,omitempty"`
 
 	Representative *ShownRepresentative `json:"representative,omitempty"`
 
@@ -121,6 +122,17 @@ type ShownNotice struct {
 	Ground   string            `json:"ground,omitempty"` // of a decision not to notify
 	Clock    string            `json:"authority,omitempty"`
 	DueAt    string            `json:"due_at,omitempty"`
+}
+
+// ShownUnsent is a letter that did not reach its reader: to be printed, or told on the phone. Only the script
+// is there for one with a code, which goes to a registered channel or nowhere.
+type ShownUnsent struct {
+	Template string `json:"template"`
+	Lang     string `json:"lang"`
+	Subject  string `json:"subject,omitempty"`
+	Text     string `json:"text,omitempty"`
+	Page     string `json:"page,omitempty"` // HTML, to be printed
+	Script   string `json:"script"`         // for whoever calls
 }
 
 // Candidate is one directory row, masked.

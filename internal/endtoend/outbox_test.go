@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,13 @@ func TestOutbox(t *testing.T) {
 		s := newStubborn(t, c, cast.NoData, 3*time.Minute)
 		arm(s, catcher.Fault{Rcpt: "550 5.1.1", Count: 1})
 		ref := s.open()
+		shown, err := s.d.Task(s.ctx, s.task(ref, dsr.TaskUnreachable).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := shown.Shown.Unsent; u == nil || !strings.Contains(u.Text, ref.ID()) || !strings.HasPrefix(u.Page, "<!DOCTYPE html>") || !strings.Contains(u.Script, s.d.Map.Company.Hotline) {
+			t.Errorf("what is to be told by hand: %+v", u)
+		}
 		s.sign(ref, dsr.TaskUnreachable, "an", dsr.Complete, "told on the telephone")
 		s.verify(ref)
 		if ack := ackOf(s, ref); ack.State != casefile.LetterRefused || ack.Attempts != 1 || ack.Reply != "550 5.1.1" {
