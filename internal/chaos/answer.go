@@ -38,6 +38,11 @@ var signings = map[dsr.TaskKind]signing{
 func (v *driver) answer(ctx context.Context, p *play, task casefile.Task, random *rand.Rand) error {
 	v.hesitate(ctx, p, task.ID, random)
 	s, known := signings[task.Kind]
+	if task.Kind == dsr.TaskFailed {
+		if p.failed++; p.failed > mostFailed {
+			known = false // trying again is no answer to what fails every time
+		}
+	}
 	switch {
 	case task.Kind == dsr.TaskByHand:
 		return v.counted(task, v.c.ByHand(ctx, v.d, task))
@@ -75,6 +80,9 @@ func (v *driver) answer(ctx context.Context, p *play, task casefile.Task, random
 	}
 	return v.counted(task, v.sign(ctx, task, s))
 }
+
+// mostFailed is how often a case may have a step tried again by hand.
+const mostFailed = 20
 
 // arrivals is where the numbers of tickets that arrive begin, beyond all that the example makes.
 const arrivals = 900_000_000

@@ -105,6 +105,7 @@ type play struct {
 	hold      contract.Ref
 	hesitated map[string]bool
 	forged    bool
+	failed    int // steps that were tried again by hand
 	arrived   bool
 	locked    bool
 }
