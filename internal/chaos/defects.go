@@ -133,7 +133,8 @@ func brokenLine(report, promise string) (string, bool) {
 			return "broken: " + promise + strings.TrimRight(rest, "\n"), true
 		}
 	}
-	return "", false
+	// Only the first are told one by one.
+	return "broken: " + promise, strings.Contains(report, "BROKEN "+promise+"\n")
 }
 
 // checkout copies what the working tree has, as far as git knows it or would take it.
