@@ -59,6 +59,14 @@ fuzz: ## fuzz the readers of what strangers write: SECONDS_EACH=60
 bench: tools ## measure speed and memory beside a floor in the same run; BENCH=export, BENCH_FULL=1
 	go run ./internal/bench
 
+.PHONY: chaos
+chaos: tools ## carry cases of every kind through faults and audit what is left; CHAOS=1h, CHAOS_CASES=200, CHAOS_SEED=N
+	go run ./internal/chaos
+
+.PHONY: defects
+defects: tools ## hold the auditor of make chaos against five deliberate defects
+	go run ./internal/chaos defects
+
 .PHONY: measurements
 measurements: ## take the figures of the last make bench over into docs/measurements.md and README
 	go run ./internal/bench publish

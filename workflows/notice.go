@@ -29,6 +29,7 @@ type notice struct {
 	humans  humans
 	state   string
 	shown   string
+	lists   projection
 	changes int // how often something was said to this workflow
 	refused int // how often the casefile refused a page
 	pages   int // of this history
@@ -267,9 +268,6 @@ func (n *notice) show(ctx workflow.Context, waiting string) error {
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("%s**%s** %s\n\n- waits on: %s\n- due: %s\n- staff: `habeas notice show %s`\n",
 		drill, n.ref.ID(), n.state, waiting, n.facts.DueAt.UTC().Format("2006-01-02 15:04 MST"), n.ref.ID()))
-	_, err := contract.ProjectNotice.RunLocal(local(ctx, "show the state in the casefile"), contract.Progress{Ref: n.ref, State: n.state, WaitingOn: waiting})
-	if temporal.IsCanceledError(err) {
-		return err
-	}
-	return nil
+	n.lists.of = contract.ProjectNotice
+	return n.lists.put(ctx, contract.Progress{Ref: n.ref, State: n.state, WaitingOn: waiting})
 }

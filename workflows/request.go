@@ -63,7 +63,7 @@ func newRequest(ref contract.Ref, w words) *request {
 // the question where it stands.
 func (c *request) listen(ctx workflow.Context) error {
 	c.humans = humans{ref: c.ref, changed: func(ctx workflow.Context) {
-		// A projection that fails is shown again at the next change.
+		// A casefile that does not answer is shown it later: see projection.
 		_ = c.show(ctx, c.humans.waiting())
 	}}
 	err := workflow.SetQueryHandlerWithOptions(ctx, contract.Status.Name, c.status,

@@ -19,6 +19,7 @@ type view struct {
 	state   dsr.State
 	systems []string // still to answer, sorted
 	shown   shown
+	lists   projection
 }
 
 type shown struct{ state, waiting, systems string }
@@ -52,15 +53,8 @@ func (v *view) show(ctx workflow.Context, waiting string) error {
 		return err
 	}
 	workflow.SetCurrentDetails(ctx, v.details(waiting))
-	_, err := contract.Project.RunLocal(local(ctx, "show the state in the casefile"), contract.Progress{
-		Ref: v.ref, State: string(v.state), WaitingOn: waiting, OpenSystems: v.systems})
-	if temporal.IsCanceledError(err) {
-		return err
-	}
-	if err != nil {
-		v.shown = shown{} // a list that is behind stops no case: it is shown again at the next change
-	}
-	return nil
+	v.lists.of = contract.Project
+	return v.lists.put(ctx, contract.Progress{Ref: v.ref, State: string(v.state), WaitingOn: waiting, OpenSystems: slices.Clone(v.systems)})
 }
 
 // details are at most ten lines of Markdown for the Temporal UI: names of ours only.

@@ -3,20 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/demo"
 	"github.com/habeas-dsr/habeas/internal/example"
-	"github.com/habeas-dsr/habeas/internal/stack"
+	"github.com/habeas-dsr/habeas/internal/stack/line"
 )
 
 // start gives plain figures: how long the worker takes to be ready, how large the programs are,
@@ -28,11 +26,11 @@ func start(ctx context.Context, b *bench) ([]Row, error) {
 		return nil, err
 	}
 	defer h.Close()
-	p, err := newProxy(ctx, h.Stack.Ports().Postgres)
+	p, err := line.NewCounted(ctx, h.Stack.Ports().Postgres)
 	if err != nil {
 		return nil, err
 	}
-	defer p.close()
+	defer p.Close()
 	var took, trips []float64
 	var last contract.Ref
 	c, err := newCrowd(ctx, h)
@@ -49,13 +47,13 @@ func start(ctx context.Context, b *bench) ([]Row, error) {
 		if _, err := c.play(ctx, 1); err != nil { // connections are made, statements are warm
 			return nil, err
 		}
-		before := p.trips.Load()
+		before := p.Trips()
 		refs, err := c.play(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
 		last = refs[0]
-		trips = append(trips, float64(p.trips.Load()-before))
+		trips = append(trips, float64(p.Trips()-before))
 	}
 	first := spreadOf(took)
 	rows := []Row{
@@ -90,20 +88,12 @@ func events(answer *workflowservice.DescribeWorkflowExecutionResponse, s shape) 
 	return r
 }
 
-// workerBehind starts a fresh worker whose databases are all behind the proxy, and says how long it
+// workerBehind starts a fresh worker whose databases on PostgreSQL are all behind the proxy, and says how long it
 // took to be ready.
-func (h *house) workerBehind(ctx context.Context, b *bench, p *proxy) (time.Duration, error) {
-	env := maps.Clone(h.Env)
-	env["HABEAS_DATABASE_URL"] = h.Stack.Env(stack.RoleApp)["HABEAS_DATABASE_URL"]
-	for name, value := range env {
-		if name == "HABEAS_DATABASE_URL" || strings.HasPrefix(name, "HABEAS_DSN_") {
-			u, err := url.Parse(value)
-			if err != nil || u.Host == "" {
-				return 0, fmt.Errorf("%s is no URL that could be led through a proxy", name)
-			}
-			u.Host = p.address()
-			env[name] = u.String()
-		}
+func (h *house) workerBehind(ctx context.Context, b *bench, p *line.Counted) (time.Duration, error) {
+	env, err := demo.Through(h.WorkerEnv(), p.At())
+	if err != nil {
+		return 0, err
 	}
 	if _, err := h.Stack.StopProcess("worker"); err != nil {
 		return 0, err

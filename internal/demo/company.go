@@ -225,29 +225,6 @@ func (c *Company) fill(ctx context.Context) error {
 	})
 }
 
-// Reach has the worker reach a system by another address from its next start on: over a line that can be
-// cut, for a test of an outage.
-func (c *Company) Reach(system, dsn string) {
-	if c.o.Env == nil {
-		c.o.Env = map[string]string{}
-	}
-	c.o.Env[stack.DSNVariable(system)], c.Env[stack.DSNVariable(system)] = dsn, dsn
-}
-
-// StartWorker starts the worker, or starts it again, and waits until it is ready.
-func (c *Company) StartWorker(ctx context.Context) error {
-	env := maps.Clone(c.Env)
-	for name, value := range c.Stack.Env(stack.RoleApp) {
-		if (name == "HABEAS_DATABASE_URL" || strings.HasPrefix(name, "HABEAS_DSN_")) && c.o.Env[name] == "" {
-			env[name] = value
-		}
-	}
-	if _, err := c.Stack.StartProcess("worker", []string{filepath.Join(c.o.BinDir, "habeas-worker")}, env, ""); err != nil {
-		return err
-	}
-	return c.answering(ctx, "worker", "http://"+c.Env["HABEAS_METRICS_LISTEN"]+"/readyz")
-}
-
 // StartPortal starts the portal, or starts it again, and waits until it answers.
 func (c *Company) StartPortal(ctx context.Context) error {
 	if _, err := c.Stack.StartProcess("portal", []string{filepath.Join(c.o.BinDir, "habeas"), "serve"}, c.Env, ""); err != nil {

@@ -65,30 +65,32 @@ func (p *Person) Code(ctx context.Context) (string, error) {
 	return code, nil
 }
 
-// unread gives the texts of what came in since the last time, newest first.
+// unread gives the texts of what came in since the last time, newest first. What could not be looked at to the
+// end stays unread.
 func (p *Person) unread(ctx context.Context) ([]string, error) {
-	var texts []string
+	var letters []catcher.Letter
+	var err error
 	if p.Email != "" {
-		letters, err := p.Letters(ctx)
-		if err != nil {
+		if letters, err = p.Letters(ctx); err != nil {
 			return nil, err
-		}
-		for _, l := range letters {
-			if !p.read[l.ID] {
-				p.read[l.ID] = true
-				texts = append(texts, l.Text)
-			}
 		}
 	}
 	messages, err := p.mail.SMS(ctx, p.E164())
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range messages {
-		if !p.read[m.ID] {
-			p.read[m.ID] = true
-			texts = append(texts, m.Text)
+	var texts []string
+	fresh := func(id, text string) {
+		if !p.read[id] {
+			p.read[id] = true
+			texts = append(texts, text)
 		}
+	}
+	for _, l := range letters {
+		fresh(l.ID, l.Text)
+	}
+	for _, m := range messages {
+		fresh(m.ID, m.Text)
 	}
 	return texts, nil
 }

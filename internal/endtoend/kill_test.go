@@ -112,6 +112,8 @@ func TestKill(t *testing.T) {
 	}
 
 	t.Run("portal", func(t *testing.T) { killPortal(t, c, cast.CaseTwinA) })
+
+	t.Run("round trips", func(t *testing.T) { roundTrips(t, c) })
 }
 
 // struck wants every moment of a disturbance to have come: a run in which nothing was killed shows nothing.

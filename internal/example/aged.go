@@ -3,6 +3,7 @@ package example
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // aged is what Age runs in each system: three generations of older rows, each a copy of what was there, set back: logs by
@@ -39,14 +40,18 @@ var aged = map[string][]string{
 }
 
 // Age gives a company that was loaded several years of older rows, so that retention finds something.
-// Again: only what is not there any more. dsns are those by which rows are loaded.
-func Age(ctx context.Context, dsns map[string]string) error {
+// Again: only what is not there any more. dsns are those by which rows are loaded. Where systems are named,
+// only these age.
+func Age(ctx context.Context, dsns map[string]string, only ...string) error {
 	dbs, err := connect(ctx, dsns)
 	if err != nil {
 		return err
 	}
 	defer closeAll(dbs)
 	for _, system := range Systems() {
+		if len(only) > 0 && !slices.Contains(only, system) {
+			continue
+		}
 		for _, statement := range aged[system] {
 			if _, err := dbs[system].ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("ageing %s: %w", system, err)

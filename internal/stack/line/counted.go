@@ -1,4 +1,4 @@
-package main
+package line
 
 import (
 	"bufio"
@@ -11,28 +11,35 @@ import (
 	"sync/atomic"
 )
 
-// proxy stands before a PostgreSQL server and counts round trips: what the client sends and then
+// Counted stands before a PostgreSQL server and counts round trips: what the client sends and then
 // waits for, which is a simple query or the Sync behind an extended one.
-type proxy struct {
+type Counted struct {
 	listener net.Listener
 	to       string
 	trips    atomic.Int64
 }
 
-func newProxy(ctx context.Context, port int) (*proxy, error) {
+// NewCounted counts what goes to the PostgreSQL server on a port of this machine, until Close.
+func NewCounted(ctx context.Context, port int) (*Counted, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening before PostgreSQL: %w", err)
 	}
-	p := &proxy{listener: l, to: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+	p := &Counted{listener: l, to: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	go p.serve(ctx)
 	return p, nil
 }
 
-func (p *proxy) address() string { return p.listener.Addr().String() }
-func (p *proxy) close()          { _ = p.listener.Close() }
+// At is the address of our end.
+func (p *Counted) At() string { return p.listener.Addr().String() }
 
-func (p *proxy) serve(ctx context.Context) {
+// Trips is how many round trips there were.
+func (p *Counted) Trips() int64 { return p.trips.Load() }
+
+// Close lets nobody in any more.
+func (p *Counted) Close() { _ = p.listener.Close() }
+
+func (p *Counted) serve(ctx context.Context) {
 	var dialer net.Dialer
 	for {
 		client, err := p.listener.Accept()
@@ -57,7 +64,7 @@ const sslRequest, gssRequest = 80877103, 80877104
 
 // forward copies a client's messages, one at a time, and counts. A message is its type, its
 // length (which counts itself) and its body; the first ones have no type.
-func (p *proxy) forward(from io.Reader, to io.Writer) error {
+func (p *Counted) forward(from io.Reader, to io.Writer) error {
 	for started := false; ; {
 		head := make([]byte, 5)
 		if !started {
