@@ -3,8 +3,10 @@ package main
 import (
 	"github.com/spf13/pflag"
 
+	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/desk"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
 )
 
 // speaker are the flags that say who asks for somebody else, with the question that is asked without them.
@@ -42,7 +44,8 @@ func (a *app) representative(o *desk.Opening, flags map[string]*string) error {
 			}
 			value, err := a.ask(s.ask, false)
 			if err != nil {
-				break // nobody is there to be asked: what is missing is said when the case is opened
+				return fault.New(contract.ErrBadInput, "who asks for the person? give --representative, and an address of theirs", err).
+					WithHint("each takes the value, - (standard input) or @FILE")
 			}
 			values[s.flag] = value
 		}
