@@ -250,7 +250,7 @@ func (a *Activities) fields(ctx context.Context, ref contract.Ref, account subje
 		return letters.Fields{}, err
 	}
 	f := letters.Fields{
-		CaseNo: ref.ID(), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
+		CaseNo: ref.ID(), Kind: string(c.Kind), Channel: c.Channel, ReceivedAt: c.ReceivedAt, DueAt: c.LastMoment(), Zone: zone,
 		PortalHost: portalHost(a.Config.PortalURL), Company: a.Map.Company,
 	}
 	if c.VerifyUntil != nil {

@@ -110,6 +110,11 @@ func goldenCases() map[string]struct {
 	add("deletion_ack-copy-first", DeletionAck, func(f *Fields) { f.CopyFirst = true })
 	add("not_you_alert-locked", NotYouAlert, func(f *Fields) { f.Locked = true })
 	add("ack-bare", Ack, func(f *Fields) { f.Salutation, f.Channel = "", "" })
+	for _, kind := range dsr.CaseKinds {
+		if kind != dsr.Access {
+			add("verify_code-"+string(kind), VerifyCode, func(f *Fields) { f.Kind = string(kind) })
+		}
+	}
 	add("verify_code-no-expiry", VerifyCode, func(f *Fields) { f.ExpiresAt = time.Time{} })
 	add("case_closed-expired", CaseClosed, func(f *Fields) { f.Package = PackageExpired })
 	add("case_closed-partial", CaseClosed, func(f *Fields) {

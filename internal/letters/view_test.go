@@ -19,12 +19,12 @@ func TestMissingFieldStops(t *testing.T) {
 	t.Parallel()
 	needed := map[Template][]string{
 		Ack:            {"CaseNo", "ReceivedAt", "DueAt", "Zone", "PortalHost", "Company"},
-		VerifyCode:     {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
+		VerifyCode:     {"CaseNo", "Kind", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
 		StatusCode:     {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
 		DownloadCode:   {"CaseNo", "Code", "CodeMinutes", "Zone", "PortalHost", "Company"},
 		AccessReady:    {"CaseNo", "ExpiresAt", "Zone", "Systems", "Rows", "PortalHost", "Company"},
 		CaseClosed:     {"CaseNo", "ReceivedAt", "Zone", "Outcome", "Package", "PortalHost", "Company"},
-		CaseUnverified: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Company"},
+		CaseUnverified: {"CaseNo", "Kind", "ReceivedAt", "Zone", "PortalHost", "Company"},
 
 		VerifyMore:   {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "Ways", "ProveUntil", "Company"},
 		VerifyRemind: {"CaseNo", "ReceivedAt", "Zone", "PortalHost", "ProveUntil", "Company"},
