@@ -5,8 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/habeas-dsr/habeas/internal/casefile"
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
+	"github.com/habeas-dsr/habeas/internal/fault"
+	"github.com/habeas-dsr/habeas/internal/letters"
 	"github.com/habeas-dsr/habeas/internal/subject"
 )
 
@@ -84,4 +87,24 @@ func (a *Activities) codeChannel(ctx context.Context, ref contract.Ref, account 
 		return a.secondChannel(account, first), nil
 	}
 	return a.channel(account, ""), nil
+}
+
+// arrived settles the letter of a code that was typed rightly before the word of the mail server was written
+// down: whoever typed it has it.
+func (a *Activities) arrived(ctx context.Context, in contract.IssueCodeInput) error {
+	met, err := a.Store.MetChallenge(ctx, in.Ref, in.Purpose)
+	if fault.Is(err, contract.ErrNotFound) || err == nil && met.Occasion != in.Occasion {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	list, err := a.Store.Letters(ctx, in.Ref)
+	for _, l := range list {
+		code := l.Template == string(letters.VerifyCode) || l.Template == string(letters.VerifyAgent)
+		if code && l.Occasion == in.Occasion && l.State == casefile.LetterSending {
+			return a.Store.LetterSent(ctx, l.Key, "")
+		}
+	}
+	return err
 }

@@ -111,6 +111,9 @@ func (a *Activities) IssueCode(ctx context.Context, in contract.IssueCodeInput) 
 		// A case that was started again: what was proved stays proved.
 		if err := a.verified(ctx, in.Ref); err == nil || !fault.Is(err, contract.ErrNotApproved) {
 			out.State, out.Met = contract.LetterSent, err == nil
+			if err == nil {
+				err = a.arrived(ctx, in)
+			}
 			return out, err
 		}
 	}

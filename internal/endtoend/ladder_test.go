@@ -35,6 +35,24 @@ func (s *stubborn) changeMail(address bool) (street string) {
 	return street
 }
 
+// threePoints gives the two facts that California asks for beside a code.
+func (s *stubborn) threePoints(ref contract.Ref) {
+	s.t.Helper()
+	db, err := sql.Open("postgres", s.c.Stack.LoadDSNs()["accounts"])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var street string
+	if err := db.QueryRowContext(s.ctx, `SELECT contact_address FROM accounts.users WHERE login_name = $1`, s.p.Login).Scan(&street); err != nil {
+		s.t.Fatal(err)
+	}
+	s.until("giving two facts", func(ctx context.Context) (bool, error) {
+		_, err := s.p.Form(ctx, "/case/proof/facts", url.Values{"fact1": {s.p.IDNumber}, "fact2": {street}})
+		return err == nil, err
+	})
+}
+
 // firstCode types the first code, which came to the number that did not change, and gives the page that follows.
 func (s *stubborn) firstCode(ref contract.Ref) string {
 	s.t.Helper()

@@ -18,6 +18,7 @@ func (r *recorder) repeated() string {
 		ref, err := r.c.Open(r.ctx, r.d, desk.Opening{Identities: []dsr.Identity{{Kind: "account", Value: s.p.Login}}, Laws: []string{"us-ca"}, Lang: "en"})
 		r.must(err)
 		s.verify(ref)
+		s.threePoints(ref)
 		return ref
 	}
 	second := open()
