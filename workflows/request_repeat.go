@@ -15,7 +15,7 @@ func (c *request) repeats(ctx workflow.Context) error {
 	if c.facts.Vouched || workflow.GetVersion(ctx, "repeats", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return nil // a controller knows its own people
 	}
-	facts, err := step(c, ctx, "look for other requests of the same person", contract.LookForRepeats, contract.RefInput{Ref: c.ref}, core)
+	facts, err := ifProved(c, ctx, "look for other requests of the same person", contract.LookForRepeats)
 	if err != nil || !facts.Asked {
 		return err
 	}

@@ -25,17 +25,22 @@ func (c *request) search(ctx workflow.Context) (contract.SearchPlan, error) {
 
 // planSearch plans the walk, once the casefile bears out who is asking.
 func (c *request) planSearch(ctx workflow.Context) (contract.SearchPlan, error) {
-	const summary = "plan the walk over the data map"
-	plan, err := contract.PlanSearch.Run(core(ctx, summary), contract.RefInput{Ref: c.ref})
+	return ifProved(c, ctx, "plan the walk over the data map", contract.PlanSearch)
+}
+
+// ifProved is step for what comes right after the proof. Where the casefile knows that nobody has proved who
+// they are, whatever we were told, the person still may, and no human is asked.
+func ifProved[Out any](c *request, ctx workflow.Context, summary string, a contract.Activity[contract.RefInput, Out]) (Out, error) {
+	in := contract.RefInput{Ref: c.ref}
+	out, err := a.Run(core(ctx, summary), in)
 	if err != nil && typeOf(err) == contract.ErrNotApproved {
-		// Nobody has proved who they are, whatever we were told: the person still may.
 		workflow.GetMetricsHandler(ctx).Counter("habeas_challenges_refused_total").Inc(1)
-		return plan, errUnfounded
+		return out, errUnfounded
 	}
 	if err != nil && !stops(err) {
-		plan, err = step(c, ctx, summary, contract.PlanSearch, contract.RefInput{Ref: c.ref}, core)
+		out, err = step(c, ctx, summary, a, in, core)
 	}
-	return plan, err
+	return out, err
 }
 
 // find walks the levels of the map: the keys of one level lead to the rows of the next.
