@@ -37,12 +37,14 @@ func (r *recorder) entered(s *stubborn, authority string, confidential bool) con
 var (
 	times   = regexp.MustCompile(`\d{4}[-年]\d{1,2}[-月]\d{1,2}日?([T ]?\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}:\d{2})?|\d{1,2} [A-Z][a-z]+ \d{4}(, \d{2}:\d{2})?`)
 	digests = regexp.MustCompile(`[0-9a-f]{64}`)
+	sizes   = regexp.MustCompile(`"size": ?[0-9]+`)
 )
 
-// same is a text without its times, the number of its case, and hashes over those.
+// same is a text without its times, the number of its case, and the hashes and sizes over those: a time is
+// written without the zeros at its end. Every file whose size is left out is compared itself.
 func same(text []byte, ref contract.Ref) string {
 	out := times.ReplaceAllString(strings.ReplaceAll(string(text), ref.ID(), "CASE"), "TIME")
-	return digests.ReplaceAllString(out, "HASH")
+	return sizes.ReplaceAllString(digests.ReplaceAllString(out, "HASH"), "SIZE")
 }
 
 // disclosed compares what a person gets with and without a confidential entry, byte for byte but for times,
