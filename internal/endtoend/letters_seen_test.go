@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -66,12 +67,13 @@ func noteLetters(c *demo.Company) {
 	}
 }
 
-// everyLetterSeen says, after a run of all tests, which letters no test has seen arrive.
+// everyLetterSeen says, after a run of all tests, which letters no test has seen arrive. With HABEAS_ARRIVALS set
+// it says so after any run.
 func everyLetterSeen() error {
 	if len(seen.problems) > 0 {
 		return fmt.Errorf("letters that are not good MIME messages: %s", strings.Join(seen.problems, "; "))
 	}
-	if flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" {
+	if os.Getenv("HABEAS_ARRIVALS") == "" && (flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" || flag.Lookup("test.list").Value.String() != "") {
 		return nil
 	}
 	missing := slices.DeleteFunc(letters.Templates(), func(t letters.Template) bool { return seen.arrived[t] })
