@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -9,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/habeas-dsr/habeas/internal/contract"
+	"github.com/habeas-dsr/habeas/internal/dsr"
 )
 
 // wipeLater has the proofs wiped once their time after the decision is over: a child that outlives the
@@ -17,15 +19,16 @@ func (c *correction) wipeLater(ctx workflow.Context) error {
 	if !c.wishes.Evidence {
 		return nil
 	}
-	return c.wipeAfter(ctx, c.wishes.EvidenceFor)
+	return c.wipeAfter(ctx, dsr.TaskEvidence, c.wishes.EvidenceFor)
 }
 
-// wipeAfter starts the child, once.
-func (c *request) wipeAfter(ctx workflow.Context, long time.Duration) error {
-	if c.wiping {
+// wipeAfter starts the child once for the files of each kind of task. One that runs looks at these too; one
+// that looked after earlier files may have ended.
+func (c *request) wipeAfter(ctx workflow.Context, of dsr.TaskKind, long time.Duration) error {
+	if slices.Contains(c.wiping, of) {
 		return nil
 	}
-	c.wiping = true
+	c.wiping = append(c.wiping, of)
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, wipeOptions(c.ref)), contract.EvidenceWipe.Name,
 		contract.WipeInput{Ref: c.ref, At: workflow.Now(ctx).Add(long)})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)

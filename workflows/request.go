@@ -18,21 +18,21 @@ import (
 type request struct {
 	view
 	humans   humans
-	settled  bool        // it is known whose case this is
-	met      bool        // the casefile confirmed that the person proved control of a channel
-	ready    bool        // a package may be fetched
-	stands   bool        // what was asked is so, and the person was told; the case waits for its end
-	codes    []time.Time // when codes were asked for, within the last hour
-	partial  []string    // systems left out by a signed decision
-	round    int         // of review and of what follows it
-	doubted  string      // a task whose answer an activity did not find rightly signed
-	closing  bool        // nothing is left but to wipe, to tell and to close
-	again    bool        // this is not the first pass
-	copying  bool        // a copy is made, and a deletion follows it
-	rung     int         // of the ladder, that the case needs
-	climbing bool        // a child has the person climb it
-	mayAct   bool        // it is signed that whoever brings the case for somebody else may
-	wiping   bool        // somebody waits to wipe the proofs
+	settled  bool           // it is known whose case this is
+	met      bool           // the casefile confirmed that the person proved control of a channel
+	ready    bool           // a package may be fetched
+	stands   bool           // what was asked is so, and the person was told; the case waits for its end
+	codes    []time.Time    // when codes were asked for, within the last hour
+	partial  []string       // systems left out by a signed decision
+	round    int            // of review and of what follows it
+	doubted  string         // a task whose answer an activity did not find rightly signed
+	closing  bool           // nothing is left but to wipe, to tell and to close
+	again    bool           // this is not the first pass
+	copying  bool           // a copy is made, and a deletion follows it
+	rung     int            // of the ladder, that the case needs
+	climbing bool           // a child has the person climb it
+	mayAct   bool           // it is signed that whoever brings the case for somebody else may
+	wiping   []dsr.TaskKind // whose files somebody waits to wipe
 	// forwarded: what is only held for customers was sent on to them.
 	forwarded bool
 
@@ -160,7 +160,7 @@ func (c *request) close(ctx workflow.Context, outcome dsr.Outcome) error {
 		return err
 	}
 	if c.facts.Represented != "" { // what was shown goes, also where nobody has decided on it
-		if err := c.wipeAfter(ctx, c.facts.EvidenceFor); err != nil {
+		if err := c.wipeAfter(ctx, dsr.TaskAuthority, c.facts.EvidenceFor); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func (c *request) identify(ctx workflow.Context) (dsr.Outcome, error) {
 		}
 	}
 	if c.rung > int(dsr.RungCode) && !c.met {
-		return c.climb(ctx, c.rung)
+		return c.climb(ctx)
 	}
 	met, err := c.awaitProof(ctx)
 	if err == nil && c.withdrawn {

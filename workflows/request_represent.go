@@ -50,7 +50,7 @@ func (c *request) documents(ctx workflow.Context, round string) (answer, error) 
 	if err != nil || got.verdict == dsr.Retry {
 		return got, err
 	}
-	return got, c.wipeAfter(ctx, c.facts.EvidenceFor)
+	return got, c.wipeAfter(ctx, dsr.TaskAuthority, c.facts.EvidenceFor)
 }
 
 func (c *request) onlyWithdrawn() dsr.Outcome {

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
 	"github.com/habeas-dsr/habeas/internal/contract"
 	"github.com/habeas-dsr/habeas/internal/dsr"
 )
@@ -113,5 +116,27 @@ func TestAMadeUpAuthorityIsFoundOut(t *testing.T) {
 	}
 	if got := run(t, env); got != string(dsr.Unverified) || f.called("FindAccount") != 0 || f.called("code:") != 0 {
 		t.Fatalf("outcome %q, calls %v", got, f.calls)
+	}
+}
+
+// An agent's documents and the proofs of a correction are decided on at different times: what wipes the first
+// may have ended, so the second have a wait of their own.
+func TestProofsAreWipedAfterTheDocumentsWere(t *testing.T) {
+	env, f, c := newCorrection(t)
+	f.facts.Represented, f.facts.EvidenceFor = dsr.RequesterAgent, time.Minute
+	c.evidence = true
+	waits := 0
+	env.SetOnChildWorkflowStartedListener(func(info *workflow.Info, _ workflow.Context, _ converter.EncodedValues) {
+		if info.WorkflowType.Name == contract.EvidenceWipe.Name {
+			waits++
+		}
+	})
+	staff(t, env, f, map[dsr.TaskKind]dsr.Verdict{dsr.TaskAuthority: dsr.Complete, dsr.TaskMayAct: dsr.Approve, dsr.TaskEvidence: dsr.Complete, dsr.TaskCorrect: dsr.Approve})
+	typeCode(env, 24*time.Hour)
+	if got := runCorrection(t, env); got != dsr.Fulfilled {
+		t.Fatalf("outcome %q", got)
+	}
+	if waits != 2 {
+		t.Errorf("%d waits for files to be wiped", waits)
 	}
 }

@@ -98,7 +98,7 @@ func (v *verification) openTask(ctx workflow.Context) error {
 }
 
 // climb has the child climb, as long as the case wants to know. What it says is asked of the casefile.
-func (c *request) climb(ctx workflow.Context, rung int) (dsr.Outcome, error) {
+func (c *request) climb(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := c.show(ctx, "person:proof"); err != nil {
 		return "", err
 	}
@@ -113,7 +113,7 @@ func (c *request) climb(ctx workflow.Context, rung int) (dsr.Outcome, error) {
 		WorkflowID: contract.VerificationID(c.ref), StaticSummary: "who is asking in " + c.ref.ID(),
 		ParentClosePolicy: enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		TypedSearchAttributes: temporal.NewSearchAttributes(contract.AttrKind.ValueSet("verification"), contract.AttrWaitingOn.ValueSet("person:proof")),
-	}), contract.Verification.Name, contract.VerificationInput{Ref: c.ref, Rung: rung, Within: c.facts.VerifyWithin, Remind: c.facts.Remind})
+	}), contract.Verification.Name, contract.VerificationInput{Ref: c.ref, Rung: c.rung, Within: c.facts.VerifyWithin, Remind: c.facts.Remind})
 	workflow.GoNamed(ctx, "await the ladder", func(ctx workflow.Context) {
 		failed = child.Get(ctx, &out)
 		done = true
@@ -130,9 +130,7 @@ func (c *request) climb(ctx workflow.Context, rung int) (dsr.Outcome, error) {
 	if err := c.askCasefile(ctx); err != nil {
 		return "", err
 	}
-	if rung >= int(dsr.RungTwo) {
-		c.wipeDocuments(ctx)
-	}
+	_ = c.wipeAfter(ctx, dsr.TaskIdentity, c.facts.EvidenceFor) // at the end of the case they go at once
 	if c.met {
 		return "", nil
 	}
@@ -146,12 +144,6 @@ func (c *request) climb(ctx workflow.Context, rung int) (dsr.Outcome, error) {
 func (c *request) tellClimber(ctx workflow.Context) error {
 	_ = workflow.SignalExternalWorkflow(ctx, contract.VerificationID(c.ref), "", contract.Proved.Name, contract.ProvedInput{}).Get(ctx, nil)
 	return nil
-}
-
-// wipeDocuments has the documents wiped once their time after the decision is over: a child that outlives the case,
-// with a durable timer. At the end of the case they go at once.
-func (c *request) wipeDocuments(ctx workflow.Context) {
-	_ = c.wipeAfter(ctx, c.facts.EvidenceFor) // one that runs looks at these too
 }
 
 // hearLocks hears that wrong guesses locked the case, and has the account's owner warned by the channels to which

@@ -1,6 +1,7 @@
 package casefile
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -162,19 +164,16 @@ func (s *Store) disclosure(ctx context.Context, q querier, row disclosureRow, pi
 
 // coversDisclosure says whether a task is two people's yes to this very entry.
 func (t *trust) coversDisclosure(ctx context.Context, task string, d Disclosure) (bool, error) {
-	got, raw, err := t.approved(ctx, task)
-	if fault.Is(err, contract.ErrNotApproved) || fault.Is(err, contract.ErrTampered) || fault.Is(err, contract.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
 	digest, err := d.Statement.Digest(t.s.keys.Installation())
 	if err != nil {
 		return false, err
 	}
-	shown, err := dsr.ReadShown(raw)
-	return err == nil && got.Ref == d.Ref && got.Kind == dsr.TaskDisclosure && shown.Disclosure != nil && shown.Disclosure.Statement == hex.EncodeToString(digest), nil
+	return t.states(ctx, task, d.Ref, dsr.TaskDisclosure, digest, func(s dsr.Shown) string {
+		if s.Disclosure == nil {
+			return ""
+		}
+		return s.Disclosure.Statement
+	})
 }
 
 // EnterDisclosure enters what two people have signed; the signatures are verified here.
@@ -246,10 +245,7 @@ func (s *Store) DisclosuresOf(ctx context.Context, indexes map[string][][]byte, 
 		}
 	}
 	slices.SortFunc(open, func(a, b Disclosure) int {
-		if a.Statement.At != b.Statement.At {
-			return map[bool]int{true: -1, false: 1}[a.Statement.At < b.Statement.At]
-		}
-		return a.AskedAt.Compare(b.AskedAt)
+		return cmp.Or(strings.Compare(a.Statement.At, b.Statement.At), a.AskedAt.Compare(b.AskedAt))
 	})
 	return open, nil
 }

@@ -175,19 +175,16 @@ func (s *Store) extension(ctx context.Context, q querier, row extensionRow, pins
 
 // coversExtension says whether a task is two people's yes to this very extension.
 func (t *trust) coversExtension(ctx context.Context, task string, e RetentionExtension) (bool, error) {
-	got, raw, err := t.approved(ctx, task)
-	if fault.Is(err, contract.ErrNotApproved) || fault.Is(err, contract.ErrTampered) || fault.Is(err, contract.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
 	digest, err := e.Statement.Digest(t.s.keys.Installation())
 	if err != nil {
 		return false, err
 	}
-	shown, err := dsr.ReadShown(raw)
-	return err == nil && got.Ref == e.Ref && got.Kind == dsr.TaskExtendRetention && shown.Extension != nil && shown.Extension.Statement == hex.EncodeToString(digest), nil
+	return t.states(ctx, task, e.Ref, dsr.TaskExtendRetention, digest, func(s dsr.Shown) string {
+		if s.Extension == nil {
+			return ""
+		}
+		return s.Extension.Statement
+	})
 }
 
 // GrantExtension puts an extension into force, once two people have signed it. It waits until every

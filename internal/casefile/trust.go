@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -183,6 +184,20 @@ func (s *Store) CheckVerdict(ctx context.Context, taskID string, verdict dsr.Ver
 // approved is CheckApproval, with what was shown.
 func (t *trust) approved(ctx context.Context, taskID string) (Task, []byte, error) {
 	return t.decided(ctx, taskID, dsr.Approve)
+}
+
+// states says whether a task of that kind is a yes to this very statement of ref: digest is of it, and stated
+// what the task showed of it, in hex. What does not verify is a no, and not an error.
+func (t *trust) states(ctx context.Context, task string, ref contract.Ref, kind dsr.TaskKind, digest []byte, stated func(dsr.Shown) string) (bool, error) {
+	got, raw, err := t.approved(ctx, task)
+	if fault.Is(err, contract.ErrNotApproved) || fault.Is(err, contract.ErrTampered) || fault.Is(err, contract.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	shown, err := dsr.ReadShown(raw)
+	return err == nil && got.Ref == ref && got.Kind == kind && stated(shown) == hex.EncodeToString(digest), nil
 }
 
 // decided verifies every signature behind a task that ended with that verdict.

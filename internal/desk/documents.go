@@ -127,12 +127,9 @@ func (d *Desk) attach(ctx context.Context, t casefile.Task, name string, r io.Re
 const sniffed = 64 << 10
 
 // documentType is what the first bytes of a file are: "pdf", "jpeg", "png", "heic", "archive", or empty for
-// what is not taken. A picture or an archive that is a web page as well is not taken: a browser that is told
-// nothing would run it.
+// what is not taken. None of the marks may stand behind anything else, so that no web page or SVG, in whatever
+// encoding and behind whatever mark of its own, passes for one of them.
 func documentType(head []byte) string {
-	if markup(head) {
-		return ""
-	}
 	starts := func(marks ...string) bool {
 		for _, m := range marks {
 			if bytes.HasPrefix(head, []byte(m)) {
@@ -148,7 +145,7 @@ func documentType(head []byte) string {
 		return "jpeg"
 	case starts("\x89PNG\r\n\x1a\n"):
 		return "png"
-	case len(head) >= 12 && string(head[4:8]) == "ftyp" && heic[string(head[8:12])]:
+	case starts("\x00\x00") && len(head) >= 12 && string(head[4:8]) == "ftyp" && heic[string(head[8:12])]: // its first box is short
 		return "heic"
 	case starts("PK\x03\x04", "PK\x05\x06", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07", "\x1f\x8b\x08", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd"):
 		return "archive"
@@ -157,40 +154,6 @@ func documentType(head []byte) string {
 }
 
 var heic = map[string]bool{"heic": true, "heix": true, "heim": true, "heis": true, "hevc": true, "hevx": true, "mif1": true, "msf1": true}
-
-// markup says whether a browser could take the bytes for SVG, HTML or other XML: behind byte order marks, blanks,
-// comments, declarations, in UTF-8 or UTF-16.
-func markup(head []byte) bool {
-	text := asText(head)
-	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == 0 })
-	return strings.HasPrefix(text, "<")
-}
-
-// asText reads bytes as UTF-16 where a mark or the zeros of Latin letters say so, and as UTF-8 otherwise.
-func asText(b []byte) string {
-	wide := func(b []byte, big bool) string {
-		var out strings.Builder
-		for i := 0; i+1 < len(b); i += 2 {
-			r := rune(b[i]) | rune(b[i+1])<<8
-			if big {
-				r = rune(b[i])<<8 | rune(b[i+1])
-			}
-			out.WriteRune(r)
-		}
-		return out.String()
-	}
-	switch {
-	case bytes.HasPrefix(b, []byte{0xff, 0xfe}):
-		return wide(b[2:], false)
-	case bytes.HasPrefix(b, []byte{0xfe, 0xff}):
-		return wide(b[2:], true)
-	case len(b) >= 2 && b[0] != 0 && b[1] == 0:
-		return wide(b, false)
-	case len(b) >= 2 && b[0] == 0 && b[1] != 0:
-		return wide(b, true)
-	}
-	return string(b)
-}
 
 // longestName is how many runes of a file's name are kept.
 const longestName = 100

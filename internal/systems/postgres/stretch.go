@@ -55,14 +55,14 @@ func (w *walk) rows(after systems.Cursor, limit int) (string, error) {
 	return "(" + inner + " ORDER BY " + strings.Join(order, ", ") + " LIMIT " + strconv.Itoa(limit) + ") AS r", nil
 }
 
-// name is a column of the subquery.
-func name(i int) string { return "r.w" + strconv.Itoa(i) }
+// walkedColumn is a column of the subquery.
+func walkedColumn(i int) string { return "r.w" + strconv.Itoa(i) }
 
 // missing is the expression whether a column that is walked is NULL in one of the rows.
 func (w *walk) missing() string {
 	parts := make([]string, len(w.columns))
 	for i := range w.columns {
-		parts[i] = name(i) + " IS NULL"
+		parts[i] = walkedColumn(i) + " IS NULL"
 	}
 	return "coalesce(bool_or(" + strings.Join(parts, " OR ") + "), false)"
 }
@@ -84,14 +84,14 @@ func (w *walk) ask(ctx context.Context, list []string, rows string, into ...any)
 // order, which is a time, the greatest.
 func (w *walk) last(i int) string {
 	if i < w.lead {
-		return "max(" + name(i) + ")::text"
+		return "max(" + walkedColumn(i) + ")::text"
 	}
-	return "(array_agg(" + name(i) + "))[count(*)]::text"
+	return "(array_agg(" + walkedColumn(i) + "))[count(*)]::text"
 }
 
 // field is a column of the key as systems.DigestKeys has it; a number, a time or a UUID has nothing to escape.
 func (w *walk) field(i int) string {
-	x := name(i) + "::text"
+	x := walkedColumn(i) + "::text"
 	if col := w.columns[i]; col.Category == "N" || col.Category == "D" || col.Type == "uuid" {
 		return x
 	}
@@ -115,7 +115,7 @@ func (d *driver) DuePage(ctx context.Context, due systems.Due, after systems.Cur
 				list, into = append(list, w.last(i)), append(into, &first[i])
 				continue
 			}
-			list, into = append(list, "coalesce(array_agg("+name(i)+"::text) FILTER (WHERE "+name(i)+" IS NOT NULL), '{}')"), append(into, &keys[i-w.lead])
+			list, into = append(list, "coalesce(array_agg("+walkedColumn(i)+"::text) FILTER (WHERE "+walkedColumn(i)+" IS NOT NULL), '{}')"), append(into, &keys[i-w.lead])
 		}
 		if err := w.ask(ctx, list, rows, into...); err != nil {
 			return err
