@@ -147,6 +147,9 @@ func mendWorkers(ctx context.Context, s *saboteur) error {
 	})
 }
 
+// orderly is how long a process may take to end when it is asked to: more than the worker gives its own steps.
+const orderly = 45 * time.Second
+
 // signal ends a process of the stack and waits until it is gone.
 func (s *saboteur) signal(name string, sig syscall.Signal) error {
 	s.stack.Lock()
@@ -165,7 +168,7 @@ func (s *saboteur) signal(name string, sig syscall.Signal) error {
 	if err := syscall.Kill(p.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("signalling %s: %w", name, err)
 	}
-	for deadline := time.Now().Add(45 * time.Second); p.Alive(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(orderly); p.Alive(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			_ = syscall.Kill(p.PID, syscall.SIGKILL) // it has had its time
 		}
